@@ -1,0 +1,180 @@
+//! What a policy cannot say: names that lead nowhere, and promises that contradict each other.
+//! Everything is looked at, so that one reading of the errors mends the whole file.
+
+use crate::id::{DataId, PurposeId};
+use crate::policy::*;
+use crate::regime::{EEA, Regime};
+use alloc::vec::Vec;
+
+impl Parts {
+    /// Every fault, in the order of the file; none if the parts fit together.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Faulty> {
+        let mut found = Found(Vec::new());
+        self.find_excess(&mut found);
+        self.find_faults_of_data(&mut found);
+        for (i, purpose) in self.purposes.iter().enumerate() {
+            self.find_faults_of_purpose(i, purpose, &mut found);
+        }
+        for (i, processor) in self.processors.iter().enumerate() {
+            self.find_faults_of_processor(i, processor, &mut found);
+        }
+        self.find_faults_of_features(&mut found);
+        found.0
+    }
+
+    fn find_excess(&self, found: &mut Found) {
+        for (what, length, max) in [
+            ("data categories", self.data.len(), DATA_CATEGORIES_MAX),
+            ("purposes", self.purposes.len(), PURPOSES_MAX),
+            ("processors", self.processors.len(), PROCESSORS_MAX),
+            ("features", self.features.len(), FEATURES_MAX),
+        ] {
+            if length > max {
+                found.at(Place::Policy, PolicyFault::TooMany { what, max });
+            }
+        }
+        if self.purposes.is_empty() {
+            found.at(Place::Policy, PolicyFault::NoPurposes);
+        }
+    }
+
+    fn find_faults_of_data(&self, found: &mut Found) {
+        for (i, category) in self.data.iter().enumerate() {
+            if let Some(first) = self.data.iter().take(i).position(|d| d.id == category.id) {
+                found.twice(category.id.as_str(), Place::Data(i), Place::Data(first));
+            }
+            for (j, purpose) in category.only_for.iter().enumerate() {
+                if !self.purposes.iter().any(|p| p.id == *purpose) {
+                    found.at(Place::DataOnlyFor(i, j), PolicyFault::UnknownPurpose(purpose.clone()));
+                }
+            }
+        }
+    }
+
+    fn find_faults_of_purpose(&self, i: usize, purpose: &Purpose, found: &mut Found) {
+        if let Some(first) = self.purposes.iter().take(i).position(|p| p.id == purpose.id) {
+            found.twice(purpose.id.as_str(), Place::Purpose(i), Place::Purpose(first));
+        }
+        if purpose.data.is_empty() {
+            found.at(Place::Purpose(i), PolicyFault::Pointless(purpose.id.as_str().into()));
+        }
+        for (j, data) in purpose.data.iter().enumerate() {
+            self.find_faults_of_use(data, &purpose.id, Place::PurposeData(i, j), found);
+        }
+        find_faults_of_terms(i, purpose, found);
+    }
+
+    /// The data must exist, and must not be limited to other purposes.
+    fn find_faults_of_use(&self, data: &DataId, purpose: &PurposeId, at: Place, found: &mut Found) {
+        match self.data.iter().enumerate().find(|(_, d)| d.id == *data) {
+            None => found.at(at, PolicyFault::UnknownData(data.clone())),
+            Some((limit, category)) => {
+                if !category.only_for.is_empty() && !category.only_for.contains(purpose) {
+                    let fault = PolicyFault::PurposeLimited { data: data.clone(), purpose: purpose.clone() };
+                    found.against(at, Place::Data(limit), fault);
+                }
+            }
+        }
+    }
+
+    fn find_faults_of_processor(&self, i: usize, processor: &Processor, found: &mut Found) {
+        if let Some(first) = self.processors.iter().take(i).position(|p| p.id == processor.id) {
+            found.twice(processor.id.as_str(), Place::Processor(i), Place::Processor(first));
+        }
+        if processor.uses.is_empty() {
+            found.at(Place::Processor(i), PolicyFault::Pointless(processor.id.as_str().into()));
+        }
+        if processor.safeguard == Safeguard::Eea && !EEA.contains(&processor.country.as_str()) {
+            found.at(Place::ProcessorSafeguard(i), PolicyFault::NoSafeguard(processor.country.as_str().into()));
+        }
+        for (j, usage) in processor.uses.iter().enumerate() {
+            if let Some(first) = processor.uses.iter().take(j).position(|u| u.purpose == usage.purpose) {
+                found.twice(usage.purpose.as_str(), Place::ProcessorUse(i, j), Place::ProcessorUse(i, first));
+            }
+            let Some((p, purpose)) = self.purposes.iter().enumerate().find(|(_, p)| p.id == usage.purpose) else {
+                found.at(Place::ProcessorUse(i, j), PolicyFault::UnknownPurpose(usage.purpose.clone()));
+                continue;
+            };
+            if purpose.kind == PurposeKind::Training && processor.trains == Training::Never {
+                let fault = PolicyFault::TrainsNever { processor: processor.id.clone(), purpose: purpose.id.clone() };
+                found.against(Place::ProcessorUse(i, j), Place::ProcessorTrains(i), fault);
+            }
+            if usage.data.is_empty() {
+                found.at(Place::ProcessorUse(i, j), PolicyFault::Pointless(usage.purpose.as_str().into()));
+            }
+            for (k, data) in usage.data.iter().enumerate() {
+                if !purpose.data.contains(data) {
+                    let fault = PolicyFault::BeyondPurpose { data: data.clone(), purpose: purpose.id.clone() };
+                    found.against(Place::ProcessorUseData(i, j, k), Place::Purpose(p), fault);
+                }
+            }
+        }
+    }
+
+    fn find_faults_of_features(&self, found: &mut Found) {
+        for (i, feature) in self.features.iter().enumerate() {
+            if let Some(first) = self.features.iter().take(i).position(|f| f.id == feature.id) {
+                found.twice(feature.id.as_str(), Place::Feature(i), Place::Feature(first));
+            }
+            if feature.needs.is_empty() {
+                found.at(Place::Feature(i), PolicyFault::Pointless(feature.id.as_str().into()));
+            }
+            for (j, need) in feature.needs.iter().enumerate() {
+                let at = Place::FeatureNeed(i, j);
+                if !self.purposes.iter().any(|p| p.id == need.purpose) {
+                    found.at(at, PolicyFault::UnknownPurpose(need.purpose.clone()));
+                } else if let Some(id) = &need.processor
+                    && !self.processors.iter().any(|p| p.id == *id && p.use_for(&need.purpose).is_some())
+                {
+                    found.at(at, PolicyFault::UnknownProcessor(id.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn find_faults_of_terms(i: usize, purpose: &Purpose, found: &mut Found) {
+    let opt_out = purpose.opt_out_terms.map(|terms| (Regime::OptOut, terms));
+    for (regime, terms) in core::iter::once((Regime::OptIn, purpose.terms)).chain(opt_out) {
+        let at = Place::PurposeTerms(i, regime);
+        let matches = match (terms.control, terms.basis) {
+            (Control::OptIn, basis) => basis == LegalBasis::Consent,
+            (Control::OptOut, basis) => basis == LegalBasis::LegitimateInterest,
+            (Control::Notified, basis) => basis != LegalBasis::Consent,
+        };
+        if !matches {
+            found.at(at, PolicyFault::BasisMismatch { control: terms.control, basis: terms.basis });
+        }
+        if regime == Regime::OptIn && terms.control == Control::OptOut {
+            found.at(at, PolicyFault::PreTicked(purpose.id.clone()));
+        }
+        if (terms.control == Control::Notified) == purpose.is_choosable() {
+            found.against(at, Place::PurposeTerms(i, Regime::OptIn), PolicyFault::SwitchDiffers(purpose.id.clone()));
+        }
+    }
+    let optional = match purpose.kind {
+        PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies => true,
+        PurposeKind::DownstreamAi | PurposeKind::Service | PurposeKind::Security => false,
+    };
+    if optional && !purpose.is_choosable() {
+        let fault = PolicyFault::NeedsSwitch { purpose: purpose.id.clone(), kind: purpose.kind };
+        found.at(Place::PurposeTerms(i, Regime::OptIn), fault);
+    }
+}
+
+struct Found(Vec<Faulty>);
+
+impl Found {
+    fn at(&mut self, at: Place, fault: PolicyFault) {
+        self.0.push(Faulty { fault, at, against: None });
+    }
+
+    fn against(&mut self, at: Place, against: Place, fault: PolicyFault) {
+        self.0.push(Faulty { fault, at, against: Some(against) });
+    }
+
+    fn twice(&mut self, name: &str, at: Place, first: Place) {
+        self.against(at, first, PolicyFault::Twice(name.into()));
+    }
+}

@@ -1,0 +1,174 @@
+//! What people are shown: every text in one language and regime, named by its hash (R14).
+//!
+//! What a processor gets, keeps and may do is written out from the policy's structure here, so that the
+//! words and the promise cannot drift apart.
+
+use crate::wire::{PolicyDoc, TextsDoc};
+use crate::*;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Keys of texts that are shown only as parts of others.
+const INGREDIENTS: [&str; 9] =
+    ["dir", "data.", "retention.", "period.", "trains.", "own-use.", "basis.", "safeguard.", "country."];
+
+/// Texts by key, before anything is written out from the policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts(pub(crate) BTreeMap<String, String>);
+
+impl Texts {
+    fn get(&self, key: &str) -> &str {
+        self.0.get(key).map_or("", String::as_str)
+    }
+}
+
+/// The exact text shown, in one language and regime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its name.
+    pub hash: NoticeHash,
+    /// The language.
+    pub language: Language,
+    /// The regime, which decides on defaults and legal bases.
+    pub regime: Regime,
+    /// The direction of the script.
+    pub direction: Direction,
+    /// Every text by key, ascending.
+    pub texts: TextsDoc,
+}
+
+/// Which way a script runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Left to right.
+    LeftToRight,
+    /// Right to left.
+    RightToLeft,
+}
+
+impl Direction {
+    /// As HTML's `dir` attribute has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeftToRight => "ltr",
+            Self::RightToLeft => "rtl",
+        }
+    }
+}
+
+/// The name of a policy: SHA-256 over its canonical form (RFC 8785). How often a back end must ask again is left out,
+/// since nobody need be asked anew because of it.
+pub(crate) fn policy_hash(parts: &Parts) -> PolicyHash {
+    let mut form = json!(PolicyDoc::from(parts));
+    if let Value::Object(fields) = &mut form {
+        fields.remove("recheck");
+        fields.insert("schema".into(), 1.into());
+    }
+    PolicyHash::from_bytes(sha256(&form))
+}
+
+fn sha256(form: &Value) -> [u8; HASH_BYTES] {
+    // Texts and small integers always have a canonical form. Should that ever fail, the plain form names it as surely.
+    let canonical = serde_json_canonicalizer::to_vec(form).unwrap_or_else(|_| form.to_string().into_bytes());
+    Sha256::digest(canonical).into()
+}
+
+/// The keys that a site's own text file must have.
+pub(crate) fn own_keys(policy: &Policy) -> impl Iterator<Item = String> {
+    let parts = policy.parts();
+    let of_purposes = parts.purposes.iter().flat_map(|purpose| {
+        let line = purpose.is_choosable().then(|| format!("purpose.{}.line", purpose.id));
+        [format!("purpose.{}.title", purpose.id), format!("purpose.{}.text", purpose.id)].into_iter().chain(line)
+    });
+    ["banner.title".to_string(), "banner.text".to_string()]
+        .into_iter()
+        .chain(of_purposes)
+        .chain(parts.data.iter().map(|d| format!("data.{}", d.id)))
+        .chain(parts.processors.iter().map(|p| format!("processor.{}.use", p.id)))
+        .chain(parts.features.iter().map(|f| format!("feature.{}", f.id)))
+}
+
+/// The keys of the countries that must have a name.
+pub(crate) fn country_keys(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.parts().processors.iter().map(|p| format!("country.{}", p.country))
+}
+
+impl Notice {
+    /// Writes out what the policy promises, in the words of `texts`.
+    pub(crate) fn compose(policy: &Policy, language: &Language, regime: Regime, texts: &Texts) -> Self {
+        let mut all = texts.0.clone();
+        for purpose in &policy.parts().purposes {
+            all.insert(format!("purpose.{}.details", purpose.id), details(policy, purpose, texts));
+            let basis = texts.get(&format!("basis.{}", purpose.terms_in(regime).basis));
+            all.insert(format!("purpose.{}.basis", purpose.id), basis.to_string());
+        }
+        for processor in &policy.parts().processors {
+            describe(processor, texts, &mut all);
+        }
+        // What only served to write the others is not shown, so it is not part of the notice.
+        all.retain(|key, _| !INGREDIENTS.iter().any(|prefix| key.starts_with(prefix)));
+        let direction = if texts.get("dir") == "rtl" { Direction::RightToLeft } else { Direction::LeftToRight };
+        let form = json!({
+            "v": 1, "policy": policy.hash(), "language": language, "regime": regime, "dir": direction.as_str(), "texts": all,
+        });
+        Self {
+            hash: NoticeHash::from_bytes(sha256(&form)),
+            language: language.clone(),
+            regime,
+            direction,
+            texts: TextsDoc(all.into_iter().map(|(key, text)| (key.into(), text.into())).collect()),
+        }
+    }
+}
+
+/// One quiet line: which data, kept for how long, by whom.
+fn details(policy: &Policy, purpose: &Purpose, texts: &Texts) -> String {
+    let who = if policy.processors_of(&purpose.id).next().is_some() { "ui.shared" } else { "ui.alone" };
+    let who = texts.get(who).replace("{name}", &policy.parts().controller.name);
+    [list(&purpose.data, texts), retention(purpose.retention, texts), who].join(" · ")
+}
+
+fn describe(processor: &Processor, texts: &Texts, all: &mut BTreeMap<String, String>) {
+    let id = &processor.id;
+    let place = [
+        texts.get(&format!("country.{}", processor.country)),
+        texts.get(&format!("safeguard.{}", processor.safeguard)),
+    ];
+    for (key, text) in [
+        ("name", processor.name.to_string()),
+        ("trains", texts.get(&format!("trains.{}", processor.trains)).to_string()),
+        ("own-use", texts.get(&format!("own-use.{}", processor.own_use)).to_string()),
+        ("kept", retention(processor.retention, texts)),
+        ("where", place.join(", ")),
+    ] {
+        all.insert(format!("processor.{id}.{key}"), text);
+    }
+    for usage in &processor.uses {
+        all.insert(format!("gets.{}/{id}", usage.purpose), list(&usage.data, texts));
+    }
+}
+
+fn list(data: &[DataId], texts: &Texts) -> String {
+    let names: Vec<&str> = data.iter().map(|id| texts.get(&format!("data.{id}"))).collect();
+    names.join(", ")
+}
+
+fn retention(retention: Retention, texts: &Texts) -> String {
+    match retention {
+        Retention::AfterUse => texts.get("retention.after-use").to_string(),
+        Retention::OnRequest => texts.get("retention.on-request").to_string(),
+        Retention::Within(period) => texts.get("retention.within").replace("{period}", &length(period, texts)),
+    }
+}
+
+fn length(period: Period, texts: &Texts) -> String {
+    // `Period` prints as a number and an English unit, and the units are the keys.
+    let text = period.to_string();
+    let (number, unit) = text.split_once(' ').unwrap_or_default();
+    texts.get(&format!("period.{unit}")).replace("{n}", number)
+}

@@ -1,0 +1,15 @@
+//! The JSON that crosses the borders of the house, as `docs/wire.md` has it, and its reading back into
+//! types that cannot lie. Documents end in `Doc`; what they say is checked on the way in by the same
+//! constructors that everything else uses.
+//!
+//! What somebody sends refuses unknown fields, so that a misspelt one cannot widen a question.
+
+mod choice;
+mod decision;
+mod policy;
+mod word;
+
+pub use choice::{CentreDoc, ChoiceDoc, EventDoc, KnownChoiceDoc, Outcome, StancesDoc, TextsDoc, WireError};
+pub use decision::{AskDoc, DecisionDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
+pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};
+pub use word::V1;

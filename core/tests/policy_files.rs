@@ -1,0 +1,505 @@
+//! Policy files: what reads, what is refused, and that each refusal says where and what to do.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on should say so at once")]
+
+use consentry_core::source::{FILE_BYTES_MAX, Published, SourceFile};
+use consentry_core::{Regime, Target};
+use expect_test::{Expect, expect};
+
+const POLICY: &str = r#"schema = 1
+site = "small"
+languages = ["en"]
+origins = ["https://small.example"]
+validity = "365 days"
+recheck = "5 minutes"
+
+[controller]
+name = "Small"
+contact = "mailto:privacy@small.example"
+
+[[data]]
+id = "prompts"
+
+[[data]]
+id = "logs"
+only_for = ["security"]
+
+[[purpose]]
+id = "ai-training"
+kind = "training"
+control = "opt-in"
+basis = "consent"
+data = ["prompts"]
+retention = "90 days"
+
+[[purpose]]
+id = "security"
+kind = "security"
+control = "notified"
+basis = "legitimate-interest"
+data = ["logs"]
+retention = "24 hours"
+
+[[processor]]
+id = "lab"
+name = "Lab"
+country = "DE"
+safeguard = "eea"
+trains = "with-consent"
+own_use = "never"
+retention = "after use"
+uses = [{ purpose = "ai-training", data = ["prompts"] }]
+
+[[feature]]
+id = "style"
+needs = ["ai-training/lab"]
+"#;
+
+const TEXTS: &str = r#"banner.title = "Your data"
+banner.text = "We ask."
+purpose.ai-training = { title = "AI training", line = "AI training", text = "We train." }
+purpose.security = { title = "Security", text = "We keep logs." }
+data = { prompts = "your prompts", logs = "logs" }
+processor.lab.use = "trains our model"
+feature.style = "Your style"
+"#;
+
+fn file(name: &str, text: impl Into<String>) -> SourceFile {
+    SourceFile { name: name.into(), text: text.into() }
+}
+
+fn publish(policy: &str, texts: &str) -> Result<Published, String> {
+    Published::parse(&[file("policy.toml", policy), file("en.toml", texts)])
+        .map_err(|errors| errors.iter().map(|e| format!("{e}\n")).collect())
+}
+
+/// The policy with one thing replaced, and what is said about it.
+fn check(from: &str, to: &str, expected: Expect) {
+    assert!(POLICY.contains(from), "the policy does not say {from}");
+    let errors = publish(&POLICY.replacen(from, to, 1), TEXTS).map(|p| p.policy.hash()).expect_err("must be refused");
+    expected.assert_eq(&errors);
+}
+
+/// The same for the texts.
+fn check_texts(from: &str, to: &str, expected: Expect) {
+    assert!(TEXTS.contains(from), "the texts do not say {from}");
+    let errors = publish(POLICY, &TEXTS.replacen(from, to, 1)).map(|p| p.policy.hash()).expect_err("must be refused");
+    expected.assert_eq(&errors);
+}
+
+#[test]
+fn a_policy_is_named_by_what_it_promises() {
+    let small = publish(POLICY, TEXTS).expect("reads");
+    // Golden: the canonical form of version 1. It never changes within the version.
+    expect!["c874c2b3bdc7fe6d9d5172213cacfcb275da1a246900094689e560946a067bd7"]
+        .assert_eq(&small.policy.hash().to_string());
+}
+
+#[test]
+fn p27_r29_only_what_is_promised_makes_another_policy() {
+    let hash = |policy: &str| publish(policy, TEXTS).expect("reads").policy.hash();
+    let base = hash(POLICY);
+    for (from, to) in [
+        ("https://small.example", "https://www.small.example"),
+        ("5 minutes", "6 minutes"),
+        ("schema = 1", "# a comment\nschema   =   1"),
+        ("24 hours", "1 day"),
+    ] {
+        assert_eq!(hash(&POLICY.replacen(from, to, 1)), base, "{to}");
+    }
+    for (from, to) in [
+        ("name = \"Small\"", "name = \"Bigger\""),
+        ("365 days", "364 days"),
+        ("90 days", "91 days"),
+        ("own_use = \"never\"", "own_use = \"yes\""),
+        ("needs = [\"ai-training/lab\"]", "needs = [\"ai-training\"]"),
+    ] {
+        assert_ne!(hash(&POLICY.replacen(from, to, 1)), base, "{to}");
+    }
+}
+
+#[test]
+fn r14_r29_new_wording_makes_another_notice_and_no_other_policy() {
+    let before = publish(POLICY, TEXTS).expect("reads");
+    let after = publish(POLICY, &TEXTS.replacen("We train.", "We train models.", 1)).expect("reads");
+    assert_eq!(before.policy.hash(), after.policy.hash());
+    for (before, after) in before.notices.iter().zip(&after.notices) {
+        assert_ne!(before.hash, after.hash);
+    }
+}
+
+#[test]
+fn a_notice_says_what_the_policy_promises() {
+    let small = publish(POLICY, TEXTS).expect("reads");
+    let notice = small.notice(&"en".parse().expect("a language"), Regime::OptIn).expect("a notice");
+    for (key, text) in [
+        ("purpose.ai-training.details", "your prompts · for at most 90 days · Small and the processors below"),
+        ("purpose.security.details", "logs · for at most 1 day · Small alone"),
+        ("purpose.security.basis", "Our legitimate interest."),
+        ("processor.lab.trains", "if you agree"),
+        ("processor.lab.where", "Germany, within the European Economic Area"),
+        ("gets.ai-training/lab", "your prompts"),
+        ("ui.accept", "Accept all"),
+    ] {
+        assert_eq!(notice.texts.get(key), text, "{key}");
+    }
+}
+
+#[test]
+fn a_sites_text_takes_the_place_of_the_shared_one() {
+    let small = publish(POLICY, &format!("{TEXTS}ui.choose = \"Let me choose\"\n")).expect("reads");
+    assert_eq!(small.notices[0].texts.get("ui.choose"), "Let me choose");
+}
+
+#[test]
+fn targets_are_purposes_each_followed_by_its_processors() {
+    let small = publish(POLICY, TEXTS).expect("reads");
+    let names = |targets: Vec<Target>| targets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(small.policy.targets().collect()), ["ai-training", "ai-training/lab", "security"]);
+    assert_eq!(names(small.policy.choosable().collect()), ["ai-training", "ai-training/lab"]);
+}
+
+#[test]
+fn r10_what_a_person_must_be_told_cannot_be_left_out() {
+    check(
+        "contact = \"mailto:privacy@small.example\"\n",
+        "",
+        expect![[r#"
+        policy.toml:8:1: missing field `contact`; give an address for questions about data, e.g. `contact = "mailto:privacy@…"`
+    "#]],
+    );
+    check(
+        "retention = \"90 days\"\n",
+        "",
+        expect![[r#"
+        policy.toml:19:1: missing field `retention`; say how long the data is kept: `after use`, `until deleted`, or a period such as `24 hours`
+    "#]],
+    );
+    check(
+        "basis = \"consent\"\n",
+        "",
+        expect![[r#"
+        policy.toml:19:1: missing field `basis`; name the legal basis, e.g. `basis = "consent"`
+    "#]],
+    );
+    check(
+        "data = [\"prompts\"]\nretention = \"90",
+        "retention = \"90",
+        expect![[r#"
+        policy.toml:19:1: missing field `data`; name the data that is used, e.g. `data = ["prompts"]`
+    "#]],
+    );
+    check(
+        "country = \"DE\"\n",
+        "",
+        expect![[r#"
+        policy.toml:35:1: missing field `country`; say where the processor works, e.g. `country = "DE"`, or `ZZ` if it is not known
+    "#]],
+    );
+    check(
+        "safeguard = \"eea\"\n",
+        "",
+        expect![[r#"
+        policy.toml:35:1: missing field `safeguard`; say what protects the transfer: `eea`, `adequacy` or `standard-contractual-clauses`
+    "#]],
+    );
+    check(
+        "trains = \"with-consent\"\n",
+        "",
+        expect![[r#"
+        policy.toml:35:1: missing field `trains`; say whether the processor trains on the data: `never` or `with-consent`
+    "#]],
+    );
+    check(
+        "uses = [{ purpose = \"ai-training\", data = [\"prompts\"] }]\n",
+        "",
+        expect![[r#"
+        policy.toml:35:1: missing field `uses`; say what the processor gets, e.g. `uses = [{ purpose = "…", data = ["…"] }]`
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_what_would_be() {
+    check(
+        "schema = 1",
+        "schema = 2",
+        expect![[r#"
+        policy.toml:1:10: unknown schema; this version reads `schema = 1`
+    "#]],
+    );
+    check(
+        "kind = \"training\"",
+        "kind = \"learning\"",
+        expect![[r#"
+        policy.toml:21:8: `learning` is not understood; expected one of `training`, `downstream-ai`, `marketing`, `cookies`, `service`, `security`
+    "#]],
+    );
+    check(
+        "\"90 days\"",
+        "\"ninety days\"",
+        expect![[r#"
+        policy.toml:25:13: `ninety days` is not understood; expected `after use`, `until deleted`, or a period such as `24 hours`
+    "#]],
+    );
+    check(
+        "\"365 days\"",
+        "\"0 days\"",
+        expect![[r#"
+        policy.toml:5:12: `0 days` is not understood; expected at least a minute and at most 36500 days
+    "#]],
+    );
+    check(
+        "id = \"lab\"",
+        "id = \"The Lab\"",
+        expect![[r#"
+        policy.toml:36:6: `The Lab` is not understood; expected 1 to 64 characters of `a` to `z`, `0` to `9` and `-`
+    "#]],
+    );
+    check(
+        "country = \"DE\"",
+        "country = \"Germany\"",
+        expect![[r#"
+        policy.toml:38:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
+    "#]],
+    );
+    check(
+        "mailto:privacy@small.example",
+        "privacy@small.example",
+        expect![[r#"
+        policy.toml:10:11: `privacy@small.example` is not an address; write a URI: `mailto:…` or `https://…`
+    "#]],
+    );
+    check(
+        "https://small.example",
+        "https://small.example/",
+        expect![[r#"
+        policy.toml:4:12: `https://small.example/` is not an origin; write scheme and host without a path, e.g. `https://www.example`
+    "#]],
+    );
+    check(
+        "name = \"Small\"",
+        "name = \" \"",
+        expect![[r#"
+        policy.toml:9:8: a name that says nothing; write what people know it by, in at most 128 bytes
+    "#]],
+    );
+    check(
+        "site = \"small\"",
+        "site = \"small",
+        expect![[r#"
+        policy.toml:2:14: invalid basic string, expected `"`; correct it; policy files are TOML 1.1
+    "#]],
+    );
+    check(
+        "retention = \"90 days\"",
+        "retention = \"90 days\"\nretain = 1",
+        expect![[r#"
+        policy.toml:26:1: unknown field `retain`, expected one of `id`, `kind`, `control`, `basis`, `opt_out`, `data`, `retention`; remove it, or correct its spelling
+    "#]],
+    );
+    check(
+        "[\"en\"]",
+        "[]",
+        expect![[r#"
+        policy.toml:3:13: no languages; name at least one, e.g. `languages = ["en"]`
+    "#]],
+    );
+    check(
+        "[\"en\"]",
+        "[\"en\", \"en\"]",
+        expect![[r#"
+        policy.toml:3:20: `en` is named twice; remove one of them
+    "#]],
+    );
+    check(
+        "[\"en\"]",
+        "[\"en\", \"tlh\"]",
+        expect![[r#"
+        policy.toml:3:20: no locale for `tlh`; choose among de, en
+    "#]],
+    );
+    check(
+        "[\"en\"]",
+        "[\"en\", \"de\"]",
+        expect![[r#"
+        policy.toml:3:20: no file `de.toml`; write the texts in this language beside the policy
+    "#]],
+    );
+}
+
+#[test]
+fn p14_a_limit_on_data_cannot_be_contradicted() {
+    check(
+        "data = [\"prompts\"]\nretention",
+        "data = [\"prompts\", \"logs\"]\nretention",
+        expect![[r#"
+        policy.toml:24:20: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
+    "#]],
+    );
+}
+
+#[test]
+fn p17_a_processor_that_never_trains_cannot_train() {
+    check(
+        "trains = \"with-consent\"",
+        "trains = \"never\"",
+        expect![[r#"
+        policy.toml:43:21: `lab` never trains, so it cannot be employed for the training purpose `ai-training`; remove this use, or write `trains = "with-consent"` if that is the truth (see policy.toml:40:10)
+    "#]],
+    );
+}
+
+#[test]
+fn r4_nothing_optional_starts_on_where_people_must_opt_in() {
+    check(
+        "control = \"opt-in\"\nbasis = \"consent\"",
+        "control = \"opt-out\"\nbasis = \"legitimate-interest\"",
+        expect![[r#"
+            policy.toml:22:11: `ai-training` would start switched on where people must opt in; write `opt-in` here, and `opt_out = { … }` for where less is asked
+        "#]],
+    );
+    check(
+        "control = \"opt-in\"\nbasis = \"consent\"",
+        "control = \"notified\"\nbasis = \"contract\"",
+        expect![[r#"
+        policy.toml:22:11: `ai-training` is of kind `training`, which people must be able to refuse; write `control = "opt-in"`
+    "#]],
+    );
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_with_both_places() {
+    check(
+        "basis = \"consent\"",
+        "basis = \"contract\"",
+        expect![[r#"
+        policy.toml:22:11: control `opt-in` does not go with legal basis `contract`; `opt-in` goes with `consent`, `opt-out` with `legitimate-interest`, `notified` with any but `consent`
+    "#]],
+    );
+    check(
+        "id = \"security\"\nkind",
+        "id = \"ai-training\"\nkind",
+        expect![[r#"
+        policy.toml:17:13: no purpose `security`; add a `[[purpose]]` with `id = "security"`, or correct the name
+        policy.toml:28:6: `ai-training` is defined twice; rename or remove one of them (see policy.toml:20:6)
+        policy.toml:32:9: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
+    "#]],
+    );
+    check(
+        "purpose = \"ai-training\", data",
+        "purpose = \"training\", data",
+        expect![[r#"
+        policy.toml:43:21: no purpose `training`; add a `[[purpose]]` with `id = "training"`, or correct the name
+        policy.toml:47:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
+    "#]],
+    );
+    check(
+        "data = [\"prompts\"] }",
+        "data = [\"logs\"] }",
+        expect![[r#"
+        policy.toml:43:44: purpose `ai-training` does not use `logs`, so a processor cannot get it for that; remove `logs` here, or add it to the purpose's `data` (see policy.toml:20:6)
+    "#]],
+    );
+    check(
+        "country = \"DE\"",
+        "country = \"US\"",
+        expect![[r#"
+        policy.toml:39:13: `US` is not in the EEA, so a transfer there needs a safeguard; write `adequacy` or `standard-contractual-clauses`
+    "#]],
+    );
+    check(
+        "needs = [\"ai-training/lab\"]",
+        "needs = [\"security/lab\"]",
+        expect![[r#"
+        policy.toml:47:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
+    "#]],
+    );
+    check(
+        "data = [\"prompts\"]\nretention",
+        "data = []\nretention",
+        expect![[r#"
+        policy.toml:20:6: `ai-training` names nothing that it is for; name at least one, or remove it
+        policy.toml:43:44: purpose `ai-training` does not use `prompts`, so a processor cannot get it for that; remove `prompts` here, or add it to the purpose's `data` (see policy.toml:20:6)
+    "#]],
+    );
+    let opt_out = "retention = \"90 days\"\nopt_out = { control = \"notified\", basis = \"contract\" }";
+    check(
+        "retention = \"90 days\"",
+        opt_out,
+        expect![[r#"
+        policy.toml:26:23: `ai-training` has a switch in one regime and none in another; let people choose in all regimes or in none (see policy.toml:22:11)
+    "#]],
+    );
+}
+
+#[test]
+fn texts_are_complete_and_nothing_is_left_over() {
+    check_texts(
+        "feature.style = \"Your style\"\n",
+        "",
+        expect![[r#"
+        en.toml:1:1: no text for `feature.style`; add `feature.style = "…"`
+    "#]],
+    );
+    check_texts(
+        "feature.style",
+        "feature.stile",
+        expect![[r#"
+        en.toml:7:17: nothing is called `feature.stile`; remove it, or correct the name to what `policy.toml` says
+        en.toml:1:1: no text for `feature.style`; add `feature.style = "…"`
+    "#]],
+    );
+    check_texts(
+        "\"We ask.\"",
+        "\" \"",
+        expect![[r#"
+        en.toml:2:15: `banner.text` is empty; write what is to be shown
+    "#]],
+    );
+    check_texts(
+        "\"We ask.\"",
+        "42",
+        expect![[r#"
+        en.toml:2:15: `banner.text` is not a text; put it in quotes
+    "#]],
+    );
+    check_texts(
+        "\"We ask.\"",
+        "\"We ask.",
+        expect![[r#"
+        en.toml:2:23: invalid basic string, expected `"`; correct it; text files are TOML 1.1
+    "#]],
+    );
+}
+
+#[test]
+fn files_that_are_missing_forgotten_or_endless_are_refused() {
+    let errors = |files: &[SourceFile]| {
+        let errors = Published::parse(files).expect_err("must be refused");
+        errors.iter().map(|e| format!("{e}\n")).collect::<String>()
+    };
+    expect![[r#"
+        policy.toml:1:1: the file is missing; write the policy there; `policies/adforge` shows how
+    "#]]
+    .assert_eq(&errors(&[]));
+    let all = [file("policy.toml", POLICY), file("en.toml", TEXTS), file("fr.toml", TEXTS)];
+    expect![[r#"
+        fr.toml:1:1: the policy does not list this language; add it to `languages` in `policy.toml`, or remove the file
+    "#]]
+    .assert_eq(&errors(&all));
+    let endless = [file("policy.toml", POLICY), file("en.toml", "#".repeat(FILE_BYTES_MAX + 1))];
+    expect![[r#"
+        en.toml:1:1: longer than 262144 bytes; shorten it
+    "#]]
+    .assert_eq(&errors(&endless));
+}
+
+#[test]
+fn every_error_is_found_at_once() {
+    let policy = POLICY.replace("country = \"DE\"", "country = \"Germany\"").replace("\"90 days\"", "\"soon\"");
+    expect![[r#"
+        policy.toml:25:13: `soon` is not understood; expected `after use`, `until deleted`, or a period such as `24 hours`
+        policy.toml:38:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
+    "#]].assert_eq(&publish(&policy, TEXTS).map(|p| p.policy.hash()).expect_err("must be refused"));
+}

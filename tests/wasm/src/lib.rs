@@ -1,0 +1,22 @@
+//! Runs the corpus with the core compiled to WebAssembly, so that a browser is seen to decide as a server does.
+#![allow(clippy::expect_used, reason = "a test that cannot go on should say so at once")]
+
+use consentry_core::source::SourceFile;
+use consentry_tests::corpus::{Policies, run};
+use std::collections::BTreeMap;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs every case. `files` is a JSON array of the texts of corpus files; `policies` a JSON object of folders,
+/// each an object of texts by file name. Returns `{"cases": 12, "failures": ["…"]}`.
+#[wasm_bindgen]
+#[must_use]
+pub fn run_corpus(files: &str, policies: &str) -> String {
+    let files: Vec<String> = serde_json::from_str(files).expect("an array of texts");
+    let folders: BTreeMap<String, BTreeMap<String, String>> =
+        serde_json::from_str(policies).expect("an object of folders");
+    let folders = folders
+        .into_iter()
+        .map(|(name, files)| (name, files.into_iter().map(|(name, text)| SourceFile { name, text }).collect()));
+    let (cases, failures) = run(&files, &Policies::parse(folders.collect()));
+    serde_json::json!({ "cases": cases, "failures": failures }).to_string()
+}

@@ -1,0 +1,69 @@
+//! The chores of this repository, so that a newcomer needs Rust and two commands: `cargo xtask demo` and
+//! `cargo xtask test`. Depends on no other crate of the workspace: it must run when they do not compile.
+
+mod assets;
+mod bindings;
+mod command;
+mod demo;
+mod files;
+mod import_names;
+mod javascript;
+mod loader;
+mod progress;
+mod server;
+mod sizes;
+mod steps;
+mod stylesheet;
+mod tally;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+Commands:
+  demo          build everything, start the server and the demo site, print where to look
+  test [--ci]   install what the tests need, then run all of them; in CI (--ci, or CI is set) skipping is failing
+  assets        build loader and widget into dist/assets, compressed
+  sizes         what a visitor downloads, against the budgets
+
+Options:
+  -h, --help    print this
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["-h" | "--help" | "help"] => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        ["assets"] => Workspace::read().and_then(|workspace| assets::build(&workspace)).map(|()| true),
+        ["sizes"] => Workspace::read().and_then(|workspace| sizes::print(&workspace)).map(|tally| tally.failed == 0),
+        ["demo"] => Workspace::read().and_then(|workspace| demo::run(&workspace)).map(|()| true),
+        ["test"] => {
+            let strictness =
+                if std::env::var_os("CI").is_some() { test::Skipping::Fails } else { test::Skipping::Allowed };
+            Workspace::read().and_then(|workspace| test::run(&workspace, strictness))
+        }
+        ["test", "--ci"] => Workspace::read().and_then(|workspace| test::run(&workspace, test::Skipping::Fails)),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What `cargo xtask test` does, one function a step. Each counts the tests that it ran.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::bindings::TARGET;
+use crate::server::{self, Profile};
+use crate::tally::Tally;
+use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
+use crate::{assets, command, sizes, tools};
+
+/// Built for browsers alone: on this machine they neither link nor run.
+const WASM_ONLY: [&str; 2] = [WIDGET_WASM, CORPUS_WASM];
+/// What runs in a browser, and so must compile and be clean there too.
+const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
+/// Tests that drive a browser, and the npm packages they need, the type checker among them.
+const BROWSER_TESTS: &str = "tests/browser";
+
+/// A step's name, what it needs beside Rust, and its work.
+pub(crate) struct Step {
+    /// Short: it stands before the time it took.
+    pub(crate) name: &'static str,
+    /// Installs what is missing. If that cannot be done, the step is skipped, and its error tells what to install.
+    pub(crate) prepare: fn(&Workspace) -> Result<()>,
+    /// Runs it. An error is one failure more.
+    pub(crate) run: fn(&Workspace) -> Result<Tally>,
+}
+
+/// In this order: the quick ones first, and builders before those who need what they build.
+pub(crate) const STEPS: [Step; 10] = [
+    Step { name: "format", prepare: |_| tools::rust_component("fmt", "rustfmt"), run: format },
+    Step { name: "assets", prepare: |_| tools::wasm_target(), run: |workspace| assets::build(workspace).map(passed) },
+    Step { name: "clippy", prepare: |_| tools::rust_component("clippy", "clippy"), run: clippy },
+    Step {
+        name: "clippy, wasm",
+        prepare: |_| tools::rust_component("clippy", "clippy").and_then(|()| tools::wasm_target()),
+        run: clippy_wasm,
+    },
+    Step { name: "cargo test", prepare: |_| Ok(()), run: cargo_test },
+    Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
+    Step { name: "sizes", prepare: |_| Ok(()), run: sizes::measure },
+    Step { name: "npm packages", prepare: |_| tools::node(), run: npm_packages },
+    Step { name: "JavaScript types", prepare: |_| tools::node(), run: javascript_types },
+    Step { name: "browser", prepare: |_| tools::node().and_then(|()| tools::chromium().map(drop)), run: browser },
+];
+
+fn format(workspace: &Workspace) -> Result<Tally> {
+    check(workspace, command::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(workspace: &Workspace) -> Result<Tally> {
+    let mut cargo = command::cargo();
+    cargo.args(["clippy", "--workspace", "--all-targets"]).args(excluded(workspace)).args(["--", "-D", "warnings"]);
+    check(workspace, &mut cargo)
+}
+
+fn clippy_wasm(workspace: &Workspace) -> Result<Tally> {
+    let packages = IN_BROWSER.iter().filter(|package| workspace.has(package));
+    let mut cargo = command::cargo();
+    cargo.args(["clippy", "--target", TARGET]).args(packages.flat_map(|package| ["--package", package]));
+    check(workspace, cargo.args(["--", "-D", "warnings"]))
+}
+
+fn cargo_test(workspace: &Workspace) -> Result<Tally> {
+    let mut cargo = command::cargo();
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(excluded(workspace)).current_dir(&workspace.root);
+    let (status, printed) = command::tee(&mut cargo)?;
+    let tally = Tally::of_cargo_test(&printed);
+    // What did not compile or crashed has no line to be counted.
+    if tally.failed == 0 {
+        command::succeeded(&cargo, status)?;
+    }
+    Ok(tally)
+}
+
+fn documentation(workspace: &Workspace) -> Result<Tally> {
+    let mut cargo = command::cargo();
+    cargo.args(["doc", "--workspace", "--no-deps", "--quiet"]).args(excluded(workspace));
+    check(workspace, cargo.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn npm_packages(workspace: &Workspace) -> Result<Tally> {
+    let folder = workspace.root.join(BROWSER_TESTS);
+    let lock = folder.join("package-lock.json");
+    // npm notes what it has installed in a lock file of its own.
+    let installed = folder.join("node_modules/.package-lock.json");
+    let modified = |path: &std::path::Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    if modified(&installed).is_some_and(|installed| Some(installed) > modified(&lock)) {
+        return Ok(passed(()));
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
+    command::run(&mut npm).map(passed)
+}
+
+fn javascript_types(workspace: &Workspace) -> Result<Tally> {
+    let mut npm = Command::new("npm");
+    npm.args(["run", "--silent", "types"]).current_dir(workspace.root.join(BROWSER_TESTS));
+    command::run(&mut npm).map(passed)
+}
+
+fn browser(workspace: &Workspace) -> Result<Tally> {
+    let programs = server::build(workspace, Profile::Dev)?;
+    assets::build_corpus(workspace)?;
+    let report = workspace.target.join("browser-tests.tap");
+    let mut node = Command::new("node");
+    // One report for whoever reads along, one to be counted.
+    node.args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"]);
+    node.args(["--test-reporter=tap", &format!("--test-reporter-destination={}", report.display())]);
+    node.env("CONSENTRY_BIN", &programs.consentry).env("ADFORGE_SITE_BIN", &programs.site);
+    node.env("CHROMIUM", tools::chromium()?).current_dir(workspace.root.join(BROWSER_TESTS));
+    let status = node.status().context("cannot run node")?;
+    let tally = Tally::of_tap(&fs::read_to_string(&report).unwrap_or_default());
+    if tally.failed == 0 {
+        command::succeeded(&node, status)?;
+    }
+    ensure!(!tally.is_empty(), "there is no browser test in `{BROWSER_TESTS}`");
+    Ok(tally)
+}
+
+/// One test: the command succeeds.
+fn check(workspace: &Workspace, command: &mut Command) -> Result<Tally> {
+    command::run(command.current_dir(&workspace.root)).map(passed)
+}
+
+fn excluded(workspace: &Workspace) -> Vec<&'static str> {
+    WASM_ONLY.into_iter().filter(|package| workspace.has(package)).flat_map(|package| ["--exclude", package]).collect()
+}
+
+fn passed((): ()) -> Tally {
+    Tally::PASSED
+}

@@ -1,0 +1,98 @@
+//! Finds what the chores need beside cargo, and installs what is missing where that can be done without asking.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::bindings::TARGET;
+use crate::{command, progress};
+
+/// The oldest Node that the browser tests run on.
+const NODE_MAJOR_MIN: u32 = 20;
+/// Names under which Chromium is known, the likeliest first.
+const CHROMIUMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+
+/// Rust's standard library for browsers.
+pub(crate) fn wasm_target() -> Result<()> {
+    let folder = command::output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
+    if Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    rustup(&["target", "add", TARGET])
+}
+
+/// A cargo command that is a component of its own: `fmt` of `rustfmt`, `clippy` of `clippy`.
+pub(crate) fn rust_component(command: &str, component: &str) -> Result<()> {
+    if command::answers(command::cargo().args([command, "--version"])) {
+        return Ok(());
+    }
+    rustup(&["component", "add", component])
+}
+
+/// Node and npm.
+pub(crate) fn node() -> Result<()> {
+    if in_path("node").is_none() || in_path("npm").is_none() {
+        debian(&["nodejs", "npm"])?;
+    }
+    let version = command::output(Command::new("node").arg("--version"))?;
+    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    let major: u32 = major.with_context(|| format!("cannot read node's version `{}`", version.trim()))?;
+    ensure!(major >= NODE_MAJOR_MIN, "node {} is too old: install node {NODE_MAJOR_MIN} or newer", version.trim());
+    Ok(())
+}
+
+/// Where Chromium is: what `CHROMIUM` names, or the first in the path.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    if let Some(named) = env::var_os("CHROMIUM") {
+        return Ok(named.into());
+    }
+    let find = || CHROMIUMS.iter().find_map(|name| in_path(name));
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    debian(&["chromium"])?;
+    find().context("the package `chromium` is installed, but its program is not in the path: set CHROMIUM to it")
+}
+
+fn rustup(arguments: &[&str]) -> Result<()> {
+    let wanted = arguments.join(" ");
+    ensure!(
+        in_path("rustup").is_some(),
+        "this Rust is not complete, and there is no rustup to add to it: do what `rustup {wanted}` would"
+    );
+    progress::step(&format!("rustup {wanted}"), || command::run(Command::new("rustup").args(arguments)))
+}
+
+fn debian(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    if in_path("apt-get").is_none() {
+        bail!("install {names} (so they are called in Debian)");
+    }
+    if !is_root() {
+        bail!("install {names}: `sudo apt-get install --no-install-recommends {names}`");
+    }
+    progress::step(&format!("apt-get install {names}"), || {
+        // Lists may be absent, as in a fresh container, or too old to fetch from.
+        let mut apt = Command::new("apt-get");
+        command::run(apt.env("DEBIAN_FRONTEND", "noninteractive").args(["update", "--quiet=2"]))?;
+        let mut apt = Command::new("apt-get");
+        let install = ["install", "--yes", "--quiet=2", "--no-install-recommends"];
+        command::run(apt.env("DEBIAN_FRONTEND", "noninteractive").args(install).args(packages))
+    })
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
