@@ -118,7 +118,7 @@ impl Draft {
     /// # Errors
     /// [`ChoiceError`], when the draft does not answer `policy`.
     pub fn commit(self, policy: &Policy, id: ChoiceId) -> Result<Choice, ChoiceError> {
-        let Self { answering, mut stances } = self;
+        let Self { answering, stances } = self;
         if answering.policy != policy.hash() {
             return Err(ChoiceError::Superseded { given: answering.policy, current: policy.hash() });
         }
@@ -131,9 +131,19 @@ impl Draft {
         for (target, _) in &stances {
             check_target(target, policy)?;
         }
-        stances.sort_unstable();
-        Ok(Choice { id, answering, stances })
+        Ok(Choice { id, answering, stances: sorted(stances) })
     }
+}
+
+/// By insertion: a choice is short and mostly in order already, and the standard library's sort would be a kilobyte of
+/// every visitor's download.
+fn sorted(stances: Vec<(Target, Stance)>) -> Vec<(Target, Stance)> {
+    let mut sorted = Vec::with_capacity(stances.len());
+    for stance in stances {
+        let gap = sorted.partition_point(|earlier| *earlier <= stance);
+        sorted.insert(gap, stance);
+    }
+    sorted
 }
 
 fn check_target(target: &Target, policy: &Policy) -> Result<(), ChoiceError> {
@@ -185,7 +195,7 @@ impl Choice {
     pub fn restore(
         id: ChoiceId,
         answering: Answering,
-        mut stances: Vec<(Target, Stance)>,
+        stances: Vec<(Target, Stance)>,
     ) -> Result<Self, ChoiceError> {
         if stances.is_empty() {
             return Err(ChoiceError::Empty);
@@ -194,7 +204,7 @@ impl Choice {
             return Err(ChoiceError::TooMany);
         }
         // A refusal sorts after a grant; of two stances towards one target the refusal stays.
-        stances.sort_unstable();
+        let mut stances = sorted(stances);
         stances.reverse();
         stances.dedup_by(|a, b| a.0 == b.0);
         stances.reverse();

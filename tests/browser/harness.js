@@ -145,7 +145,7 @@ export function newKey({ folder }) {
 /**
  * The demo site: its pages, and the back end that asks before it renders.
  *
- * @param {{ port: number, consentry: string, key: string }} settings `port` from `freePort`, since the server must know the origin first
+ * @param {{ port: number, consentry: string, key: string }} where `port` from `freePort`, since the server must know the origin first
  */
 export function startSite({ port, consentry, key }) {
   return serve(binary("ADFORGE_SITE_BIN"), ["--listen", `127.0.0.1:${port}`, "--consentry", consentry, "--key", key]);

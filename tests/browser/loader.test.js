@@ -242,6 +242,15 @@ onStage(
   },
 );
 
+const blocking = `<!doctype html><html lang="en"><head><title>Shop</title><script src="${CONSENTRY}/adforge.js"></script></head>
+  <body><main><h1>Shop</h1></main></body></html>`;
+onStage("it_works_before_there_is_a_body", { html: blocking }, async (stage) => {
+  const order = await stage.page.evaluate(() => Array.from(document.documentElement.children, ({ localName }) => localName));
+  assert.deepEqual(order, ["head", "consentry-banner", "body"]);
+  await stage.press("Refuse all");
+  await stage.synced("saved");
+});
+
 onStage("can_is_membership_and_denies_what_it_does_not_know", {}, async (stage) => {
   await stage.press("Accept all");
   const answers = await stage.page.evaluate(() => {

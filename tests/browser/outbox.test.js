@@ -28,7 +28,15 @@ const postedIds = (stage) => stage.posts.map(({ choice }) => choice.id);
 const states = (stage) =>
   stage.page.evaluate(() => window.heard.filter(([name]) => name === "sync").map(([, detail]) => detail.state));
 
-onStage("a_choice_made_offline_holds_and_is_sent_when_back", {}, async (stage) => {
+/** Visits with the clock stopped, so that no retry comes by itself. @param {Stage} stage */
+async function visitWithoutTime(stage) {
+  await stage.page.clock.install();
+  await stage.page.clock.pauseAt(Date.now() + 1000);
+  await stage.visit();
+}
+
+onStage("a_choice_made_offline_holds_and_is_sent_when_back", { stay: true }, async (stage) => {
+  await visitWithoutTime(stage);
   await stage.press("Accept all");
   await stage.synced("saved");
   stage.answer = () => "offline";
@@ -58,7 +66,8 @@ onStage("what_waits_is_sent_on_the_next_page", {}, async (stage) => {
   assert.equal(await stage.banner.count(), 0);
 });
 
-onStage("what_waits_is_sent_when_the_page_is_seen_again", {}, async (stage) => {
+onStage("what_waits_is_sent_when_the_page_is_seen_again", { stay: true }, async (stage) => {
+  await visitWithoutTime(stage);
   stage.answer = () => "offline";
   await stage.press("Refuse all");
   await stage.synced("offline");
@@ -237,6 +246,13 @@ onStage("where_webassembly_is_forbidden_the_banner_says_so_and_works", { headers
   await stage.press("Refuse all");
   await stage.synced("saved");
   assert.deepEqual(await stage.allowed(), refused);
+});
+
+onStage("without_a_network_the_banner_says_that_the_centre_cannot_come", {}, async (stage) => {
+  await stage.context.route(`${CONSENTRY}/assets/**`, (route) => route.abort("internetdisconnected"));
+  await stage.press("Choose");
+  await stage.page.getByRole("status").filter({ hasText: stage.boot.texts.failed }).waitFor();
+  assert.deepEqual(stage.errors, []);
 });
 
 onStage("a_tampered_widget_does_not_run", {}, async (stage) => {

@@ -2,6 +2,9 @@
 
 declare const consentry: Consentry;
 
+/** Declared by `corpus.js`. */
+declare const wasm_bindgen: { (source: { module_or_path: string }): Promise<void>; run_corpus(files: string, policies: string): string };
+
 interface Window {
   /** Names of the scripts that ran, in order. */
   ran: string[];

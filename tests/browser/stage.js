@@ -173,6 +173,8 @@ export async function openStage(browser, { html = PLAIN_PAGE, boot = bootDocumen
     requests: [],
     /** Choices that reached the pretended server, with their `Authorization`. @type {{ choice: any, token: string | undefined }[]} */
     posts: [],
+    /** What nobody caught. @type {string[]} */
+    errors: [],
     /** How the server answers. @type {(choice: any) => Answer} */
     answer: receipt,
     visit: (path = "/") => page.goto(SITE + path),
@@ -185,6 +187,7 @@ export async function openStage(browser, { html = PLAIN_PAGE, boot = bootDocumen
     banner: page.locator("consentry-banner"),
     close: () => context.close(),
   };
+  page.on("pageerror", (error) => stage.errors.push(error.message));
   context.on("request", (request) => {
     if (!request.isNavigationRequest()) stage.requests.push(request.url());
   });

@@ -29,7 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     // Before the first server starts, so that no signal can end us and leave one behind.
     let (sender, interrupted) = mpsc::channel();
-    ctrlc::set_handler(move || drop(sender.send(()))).context("cannot watch for Ctrl-C")?;
+    let interrupt = move || _ = sender.send(());
+    ctrlc::set_handler(interrupt).context("cannot watch for Ctrl-C")?;
 
     // The server answers only origins that it knows, so the site's comes first.
     let site_address = server::free_address(SITE_PORT)?;
@@ -56,14 +57,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut site = Running::start("the demo site", &mut site)?;
 
     print!("{}", where_to_look(&consentry.url, &site.url, &key));
-    loop {
-        match interrupted.recv_timeout(Duration::from_millis(LOOK_MS)) {
-            Err(RecvTimeoutError::Timeout) => {
-                consentry.check()?;
-                site.check()?;
-            }
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
-        }
+    while let Err(RecvTimeoutError::Timeout) = interrupted.recv_timeout(Duration::from_millis(LOOK_MS)) {
+        consentry.check()?;
+        site.check()?;
     }
     eprintln!("\nxtask: stopping");
     Ok(())

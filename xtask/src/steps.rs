@@ -110,6 +110,8 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
     node.args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"]);
     node.args(["--test-reporter=tap", &format!("--test-reporter-destination={}", report.display())]);
     node.env("CONSENTRY_BIN", &programs.consentry).env("ADFORGE_SITE_BIN", &programs.site);
+    // Without it they would put the loader's sources together themselves; what ships is this.
+    node.env("CONSENTRY_LOADER", workspace.assets().join("loader.js"));
     node.env("CHROMIUM", tools::chromium()?).current_dir(workspace.root.join(BROWSER_TESTS));
     let status = node.status().context("cannot run node")?;
     let tally = Tally::of_tap(&fs::read_to_string(&report).unwrap_or_default());

@@ -27,7 +27,9 @@ pub(crate) fn minify(css: &str) -> Result<String> {
             white if white.is_ascii_whitespace() => minified.space = true,
             '\\' => {
                 minified.push('\\');
+                // An escaped brace is a letter.
                 minified.text.extend(rest.next());
+                minified.last = Some('\\');
             }
             other => {
                 let address = minified.text.ends_with("url(");
@@ -44,13 +46,15 @@ pub(crate) fn minify(css: &str) -> Result<String> {
 #[derive(Default)]
 struct Minified {
     text: String,
+    /// What was pushed last, with all that came with it.
+    last: Option<char>,
     /// White space was read and not written yet.
     space: bool,
 }
 
 impl Minified {
     fn push(&mut self, next: char) {
-        let last = self.text.chars().last();
+        let last = self.last.replace(next);
         if self.space && last.is_some_and(|last| has_meaning_between(last, next)) {
             self.text.push(' ');
         }
@@ -63,6 +67,7 @@ impl Minified {
 
     /// Copies a string or an address as it is.
     fn copy_through(&mut self, end: char, rest: &mut Peekable<Chars<'_>>) -> Result<()> {
+        self.last = Some(end);
         while let Some(next) = rest.next() {
             self.text.push(next);
             match next {
@@ -78,7 +83,7 @@ impl Minified {
     fn separate(&mut self, next: Option<char>) {
         let touches =
             |side: Option<char>| side.is_some_and(|side| !side.is_ascii_whitespace() && !"{};,".contains(side));
-        if !self.space && touches(self.text.chars().last()) && touches(next) {
+        if !self.space && touches(self.last) && touches(next) {
             self.text.push_str("/**/");
         }
     }

@@ -40,7 +40,7 @@ impl Tally {
         let last = |name: &str| {
             let numbers =
                 printed.lines().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(' '));
-            numbers.filter_map(|number| number.parse::<u32>().ok()).last().unwrap_or_default()
+            numbers.filter_map(|number| number.parse::<u32>().ok()).next_back().unwrap_or_default()
         };
         // A test that is still to be written did not run.
         Tally {

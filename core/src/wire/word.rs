@@ -2,7 +2,6 @@
 
 use super::choice::Outcome;
 use crate::*;
-use alloc::format;
 use core::fmt;
 use core::marker::PhantomData;
 use core::str::FromStr;
@@ -51,7 +50,7 @@ impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|error| E::custom(format!("`{text}`: {error}")))
+        text.parse().map_err(|error| E::custom(format_args!("`{text}`: {error}")))
     }
 }
 

@@ -1,5 +1,8 @@
-//! Runs the corpus with the core compiled to WebAssembly, so that a browser is seen to decide as a server does.
+//! What the browser tests need as WebAssembly: the corpus, run by the core, so that a browser is seen to decide as a
+//! server does; and a page that has a Yew app of its own.
 #![allow(clippy::expect_used, reason = "a test that cannot go on should say so at once")]
+
+mod page;
 
 use consentry_core::source::SourceFile;
 use consentry_tests::corpus::{Policies, run};
@@ -19,4 +22,10 @@ pub fn run_corpus(files: &str, policies: &str) -> String {
         .map(|(name, files)| (name, files.into_iter().map(|(name, text)| SourceFile { name, text }).collect()));
     let (cases, failures) = run(&files, &Policies::parse(folders.collect()));
     serde_json::json!({ "cases": cases, "failures": failures }).to_string()
+}
+
+/// Starts a page's own Yew app, which takes the whole body for itself.
+#[wasm_bindgen]
+pub fn start_page() {
+    yew::Renderer::<page::Counter>::new().render();
 }

@@ -1,0 +1,176 @@
+//! The application: what every handler has at hand, and which address leads to which handler.
+
+use crate::assets::BrowserFiles;
+use crate::boot::Boot;
+use crate::clock::Clock;
+use crate::content::Content;
+use crate::problem::ApiError;
+use crate::site::{Origin, Site};
+use crate::store::Store;
+use crate::{cors, routes};
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
+use axum::routing::{get, post};
+use consentry_core::source::Published;
+use consentry_core::{Regime, SiteId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What an [`App`] serves.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The sites, each with its policy and notices.
+    pub sites: Vec<Published>,
+    /// Origins that may answer for every site, beside those of its policy: of a demo, or of staging.
+    pub more_origins: Vec<Origin>,
+    /// Where this server is reached, without a slash at the end; empty for wherever the loader came from.
+    pub public_url: String,
+    /// The header in which a proxy of the operator's says where a visitor is (ISO 3166). Without it every visitor is
+    /// asked as in the strictest regime.
+    pub jurisdiction_header: Option<HeaderName>,
+    /// Loader and widget. Without them there is the API alone.
+    pub browser_files: Option<BrowserFiles>,
+}
+
+/// Why a [`Config`] cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing to serve.
+    #[error("there is no site to serve")]
+    NoSites,
+    /// Two policies name the same site.
+    #[error("two policies are of the site `{0}`")]
+    Twice(SiteId),
+}
+
+/// The application. A clone is another handle to the same.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sites: HashMap<SiteId, Arc<Site>>,
+    assets: HashMap<String, Content>,
+    jurisdiction_header: Option<HeaderName>,
+    script_cache_control: HeaderValue,
+    script_vary: HeaderValue,
+    store: Store,
+    clock: Clock,
+}
+
+impl App {
+    /// An application that serves `config`, keeps choices in `store`, and dates them by `clock`. Composes and
+    /// compresses every script, which takes a moment.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: Config, store: Store, clock: Clock) -> Result<Self, ConfigError> {
+        let Config { sites: published, more_origins, public_url, jurisdiction_header, browser_files } = config;
+        if published.is_empty() {
+            return Err(ConfigError::NoSites);
+        }
+        // Without a header nobody is ever known to be anywhere but in the strictest.
+        let regimes = if jurisdiction_header.is_some() { Regime::ALL } else { &[Regime::OptIn] };
+        let mut sites = HashMap::new();
+        let mut assets = HashMap::new();
+        for published in published {
+            let id = published.policy.parts().site.clone();
+            let mut boot = Boot::default();
+            if let Some(files) = &browser_files {
+                boot = Boot::compose(&published, files, &public_url, regimes);
+                assets.extend(boot.assets.drain(..));
+            }
+            let site = Site::new(published, &more_origins, boot);
+            if sites.insert(id.clone(), Arc::new(site)).is_some() {
+                return Err(ConfigError::Twice(id));
+            }
+        }
+        Ok(Self(Arc::new(Inner {
+            sites,
+            assets,
+            script_cache_control: script_cache_control(jurisdiction_header.as_ref()),
+            script_vary: script_vary(jurisdiction_header.as_ref()),
+            jurisdiction_header,
+            store,
+            clock,
+        })))
+    }
+
+    /// Every address of docs/wire.md. A request that none of them fits is answered by a problem, too.
+    pub fn router(&self) -> Router {
+        let for_browsers = Router::new()
+            .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
+            .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
+        Router::new()
+            .merge(for_browsers)
+            .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
+            .route("/health", get(routes::health::show))
+            .route("/problems/{name}", get(routes::problems::show))
+            .route("/assets/{name}", get(routes::assets::show))
+            .route("/{script}", get(routes::script::show))
+            .fallback(async || ApiError::NotFound)
+            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+            .layer(axum::middleware::map_response(routes::with_safe_headers))
+            .with_state(self.clone())
+    }
+
+    pub(crate) fn site(&self, name: &str) -> Option<&Arc<Site>> {
+        let id: SiteId = name.parse().ok()?;
+        self.0.sites.get(&id)
+    }
+
+    pub(crate) fn asset(&self, name: &str) -> Option<&Content> {
+        self.0.assets.get(name)
+    }
+
+    pub(crate) fn jurisdiction_header(&self) -> Option<&HeaderName> {
+        self.0.jurisdiction_header.as_ref()
+    }
+
+    pub(crate) fn script_cache_control(&self) -> &HeaderValue {
+        &self.0.script_cache_control
+    }
+
+    pub(crate) fn script_vary(&self) -> &HeaderValue {
+        &self.0.script_vary
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+}
+
+/// Five minutes old is fresh enough; for a day, an old one is better than a wait.
+fn script_cache_control(jurisdiction_header: Option<&HeaderName>) -> HeaderValue {
+    match jurisdiction_header {
+        None => HeaderValue::from_static("public, max-age=300, stale-while-revalidate=86400"),
+        // A cache between the operator's proxy and the visitor does not see the header that it would have to vary by.
+        Some(_) => HeaderValue::from_static("private, max-age=300, stale-while-revalidate=86400"),
+    }
+}
+
+fn script_vary(jurisdiction_header: Option<&HeaderName>) -> HeaderValue {
+    let always = HeaderValue::from_static("accept-encoding, accept-language");
+    let more =
+        jurisdiction_header.map(|name| HeaderValue::try_from(format!("accept-encoding, accept-language, {name}")));
+    more.and_then(Result::ok).unwrap_or(always)
+}
+
+/// The site that a request's path names.
+pub(crate) struct KnownSite(pub(crate) Arc<Site>);
+
+impl FromRequestParts<App> for KnownSite {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Path(name) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
+        app.site(&name).map(|site| Self(Arc::clone(site))).ok_or(ApiError::UnknownSite)
+    }
+}

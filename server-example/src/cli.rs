@@ -1,0 +1,255 @@
+//! The command line: what `consentry` understands, and what it prints.
+//!
+//! Results go to stdout, everything else to stderr. The exit code is 0, or 1 for an error, or 2 for a command line that
+//! is not understood.
+
+use crate::assets::BrowserFiles;
+use crate::check;
+use crate::folder::SiteFolder;
+use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Origin, Store, boot, listen};
+use annotate_snippets::Renderer;
+use axum::http::HeaderName;
+use clap::{Args, Parser, Subcommand};
+use consentry_core::source::Published;
+use consentry_core::{Language, Regime, SiteId};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+
+/// Keeps choices about personal data, and answers what they allow.
+#[derive(Debug, Parser)]
+#[command(name = "consentry", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what a policy promises, or what is wrong with it.
+    Check {
+        /// A site's folder, or a folder of such folders.
+        folder: PathBuf,
+    },
+    /// Serves sites until it is told to stop.
+    Serve(Serve),
+    /// Makes keys for back ends.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Prints what `/{site}.js` answers.
+    Boot {
+        /// A site's folder.
+        folder: PathBuf,
+        /// The language; the policy's first if none is given.
+        #[arg(long)]
+        lang: Option<Language>,
+        #[command(flatten)]
+        assets: Assets,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Makes a key and prints it. It is shown once: only its hash is kept.
+    New {
+        /// The database, e.g. `sqlite:data/consentry.db`.
+        #[arg(long)]
+        database: DatabaseUrl,
+        /// The site that the back end may ask about.
+        #[arg(long)]
+        site: SiteId,
+        /// What to call it.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// A site's folder, or a folder of such folders.
+    #[arg(long)]
+    policies: PathBuf,
+    /// The database, e.g. `sqlite:data/consentry.db`. It is created where it is not there yet.
+    #[arg(long)]
+    database: DatabaseUrl,
+    /// Where to listen. With port 0 the system chooses one; what is printed then says which.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Another origin whose pages may send choices, for a demo or for staging. May be given several times.
+    #[arg(long = "origin")]
+    origins: Vec<Origin>,
+    /// Where browsers reach this server, if not where they found the script, e.g. `https://consent.example`.
+    #[arg(long, value_parser = public_url)]
+    public_url: Option<String>,
+    /// The header in which your proxy says where a visitor is, as a country or a part of one (`DE`, `US-CA`).
+    #[arg(long)]
+    jurisdiction_header: Option<HeaderName>,
+    #[command(flatten)]
+    assets: Assets,
+}
+
+#[derive(Debug, Args)]
+struct Assets {
+    /// Serve the browser's files of this folder instead of those that were built in.
+    #[arg(long)]
+    assets: Option<PathBuf>,
+}
+
+/// Runs the command that the program was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Check { folder } => check(&folder),
+        Command::Serve(arguments) => serve(arguments),
+        Command::Key { command: KeyCommand::New { database, site, name } } => new_key(&database, &site, &name),
+        Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("consentry: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn check(folder: &Path) -> Outcome {
+    for published in publish(folder)? {
+        print(&check::summary(&published))?;
+    }
+    Ok(())
+}
+
+fn new_key(database: &DatabaseUrl, site: &SiteId, name: &str) -> Outcome {
+    let key = ApiKey::generate()?;
+    Store::open(database)?.add_key(key.hash(), site, name, Clock::System.now())?;
+    print(&format!("{}\n", key.reveal()))
+}
+
+fn print_boot(folder: &Path, language: Option<Language>, assets: &Assets) -> Outcome {
+    let files = assets.files()?;
+    let sites = publish(folder)?;
+    let [published] = &sites[..] else {
+        return Err(format!("`{}` has {} sites: name the folder of one", folder.display(), sites.len()).into());
+    };
+    let language = language.as_ref().or_else(|| published.languages().next()).ok_or("the policy has no languages")?;
+    let notice = published.notice(language, Regime::OptIn);
+    let notice = notice.ok_or_else(|| format!("the policy is not published in `{language}`"))?;
+    let (script, _assets) = boot::script(published, notice, &files, "");
+    print(&script)
+}
+
+fn serve(arguments: Serve) -> Outcome {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
+    let sites = publish(&arguments.policies)?;
+    let names: Vec<String> = sites.iter().map(|published| published.policy.parts().site.to_string()).collect();
+    let config = Config {
+        sites,
+        more_origins: arguments.origins,
+        public_url: arguments.public_url.unwrap_or_default(),
+        jurisdiction_header: arguments.jurisdiction_header,
+        browser_files: Some(arguments.assets.files()?),
+    };
+    let store = Store::open(&arguments.database)?;
+    let app = App::new(config, store.clone(), Clock::System)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let listener = TcpListener::bind(arguments.listen)
+            .await
+            .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+        // From here on the system takes connections, even before we accept the first.
+        print(&format!("listening on http://{}\n", listener.local_addr()?))?;
+        tracing::info!("serving {}", names.join(", "));
+        listen::serve(listener, app.router(), stop).await;
+        // What was accepted is kept, whoever still waits for the answer.
+        store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+impl Assets {
+    fn files(&self) -> Result<BrowserFiles, Box<dyn Error>> {
+        Ok(match &self.assets {
+            Some(folder) => BrowserFiles::read(folder)?,
+            None => BrowserFiles::built_in()?,
+        })
+    }
+}
+
+/// Every site in the folder. If anything is wrong with one of them, all of it is printed.
+fn publish(folder: &Path) -> Result<Vec<Published>, Box<dyn Error>> {
+    let renderer = if io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
+    let mut sites = Vec::new();
+    let mut wrong = String::new();
+    for site in SiteFolder::find(folder)? {
+        match site.publish() {
+            Ok(published) => sites.push(published),
+            Err(errors) => wrong.push_str(&check::errors(&site, &errors, &renderer)),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(sites);
+    }
+    eprint!("{wrong}");
+    Err("the policy is not published".into())
+}
+
+/// Ready when the process is told to stop. An error here must be known before anything is served.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let terminated = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = async {
+        drop(tokio::signal::ctrl_c().await);
+    };
+    Ok(terminated)
+}
+
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    let is_plain = !text.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#'));
+    if is_url && is_plain {
+        Ok(text.trim_end_matches('/').into())
+    } else {
+        Err("expected an origin, and a path if there is one, such as `https://consent.example`")
+    }
+}
+
+/// Unlike `print!`, an error where nobody reads any more, rather than a panic.
+fn print(text: &str) -> Outcome {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// An error and what led to it, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

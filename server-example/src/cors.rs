@@ -1,0 +1,35 @@
+//! Which pages may speak to the routes for browsers (WHATWG Fetch, CORS).
+//!
+//! The site's own origins and no others: neither a wildcard, nor whatever origin asks. Deliberately absent: cookies and
+//! other credentials that a browser would send by itself; what authorises is in a header that a script must set.
+
+use crate::app::{App, KnownSite};
+use crate::problem::ApiError;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Lets a request of the site's own pages pass, and refuses all others.
+pub(crate) async fn guard(_: State<App>, KnownSite(site): KnownSite, request: Request, next: Next) -> Response {
+    let Some(origin) = site.own_origin(request.headers()).cloned() else {
+        return ApiError::ForeignOrigin.into_response();
+    };
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    response
+}
+
+/// What a page may send, for a browser that asks before it does. Behind [`guard`], which says to whom.
+pub(crate) async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        // Two hours, which is as long as Chromium remembers it.
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ];
+    (StatusCode::NO_CONTENT, allowed)
+}

@@ -1,0 +1,48 @@
+//! The server of Consentry: hands out the loader, keeps choices, answers back ends.
+//!
+//! A library, so that tests have the whole of it in their own process, with the clock in hand, and a thin binary,
+//! `consentry`. What is allowed is decided by `consentry-core` alone; the addresses and their JSON are docs/wire.md's.
+//!
+//! ```
+//! # async fn example(published: consentry_core::source::Published) -> Result<(), Box<dyn std::error::Error>> {
+//! use consentry_server::{App, Clock, Config, DatabaseUrl, Store};
+//!
+//! let store = Store::open(&"sqlite:consentry.db".parse::<DatabaseUrl>()?)?;
+//! let app = App::new(Config { sites: vec![published], ..Config::default() }, store, Clock::System)?;
+//! let router: axum::Router = app.router();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Deliberately absent: a log line for each request, and any log of a subject, a choice, a secret or an address.
+
+mod app;
+mod assets;
+mod auth;
+mod boot;
+mod check;
+pub mod cli;
+mod clock;
+mod content;
+mod cors;
+mod document;
+mod folder;
+mod listen;
+mod negotiation;
+mod problem;
+mod routes;
+mod site;
+mod store;
+
+pub use app::{App, Config, ConfigError};
+pub use assets::{BrowserFiles, BrowserFilesError};
+pub use auth::{ApiKey, KeyHash, SecretHash};
+pub use clock::Clock;
+pub use folder::{FolderError, SiteFolder};
+pub use listen::serve;
+pub use problem::Problem;
+pub use site::{Origin, OriginError};
+pub use store::{
+    AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, NewEntry, OpenError, Position, ReadError, Sqlite,
+    Store,
+};

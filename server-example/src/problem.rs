@@ -1,0 +1,282 @@
+//! What can go wrong with a request, and how that is said: RFC 9457, in this one place.
+//!
+//! A problem tells whoever sent the request what to do. Causes are logged and never sent, and neither a problem nor a
+//! log line names a subject or a choice.
+
+use crate::store::{AppendError, ReadError};
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use consentry_core::wire::WireError;
+use consentry_core::{ChoiceError, PolicyHash};
+use serde::Serialize;
+
+/// What a client may wait before it tries again.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+macro_rules! problems {
+    ($( $(#[$meta:meta])* $variant:ident = $name:literal, $title:literal, $meaning:literal; )+) => {
+        /// The kinds of problems: a closed set, each with a page of its own at `/problems/{name}`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Problem { $( $(#[$meta])* $variant, )+ }
+
+        impl Problem {
+            /// Every kind, in the order of docs/wire.md.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// The last part of its type.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// The type: where this kind is explained.
+            #[must_use]
+            pub const fn path(self) -> &'static str {
+                match self { $( Self::$variant => concat!("/problems/", $name), )+ }
+            }
+
+            /// What it is, in a few words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $( Self::$variant => $title, )+ }
+            }
+
+            /// What it means, and what to do.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $( Self::$variant => $meaning, )+ }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The body is not what docs/wire.md says.
+    Malformed = "malformed", "The request cannot be read",
+        "The body is not JSON of the form that docs/wire.md gives, or its `Content-Type` does not say \
+         `application/json`. `detail` says where. Correct the request; sending the same again will not help.";
+    /// The body is longer than is ever needed.
+    TooLarge = "too-large", "The request is too large",
+        "A choice has at most 64 KiB, a request for decisions at most 512 KiB. Ask for fewer decisions at once.";
+    /// No such site here.
+    UnknownSite = "unknown-site", "This server has no such site",
+        "The site in the address is none of those whose policies this server was started with. Correct the name, \
+         or add its folder to `--policies`.";
+    /// The policy has no such purpose.
+    UnknownPurpose = "unknown-purpose", "The policy has no such purpose",
+        "A choice names a purpose that the site's policy does not have. Nothing of the choice was kept. Correct the \
+         name, or add the purpose to the policy.";
+    /// The purpose employs no such processor.
+    UnknownProcessor = "unknown-processor", "The purpose employs no such processor",
+        "A choice names a processor that the purpose does not employ. Nothing of the choice was kept. Correct the \
+         name, or add the use to the policy.";
+    /// People are told of the purpose, not asked.
+    NotChoosable = "not-choosable", "The purpose is not a matter of choice",
+        "The policy has no switch for this purpose: people are told of it, not asked. Nothing of the choice was kept.";
+    /// The policy answered is not the one in force.
+    PolicySuperseded = "policy-superseded", "The policy has been replaced",
+        "The choice answers a policy that is no longer in force. Nothing of it was kept. Show the notice of the policy \
+         that `current` names, and ask again.";
+    /// The notice answered is none of the site's.
+    UnknownNotice = "unknown-notice", "No such notice was published",
+        "The choice names texts that this policy is not published with in that language. A consent to unknown words \
+         proves nothing, so nothing of it was kept. Load `/{site}.js` again, and ask again.";
+    /// The page is none of the site's.
+    ForeignOrigin = "foreign-origin", "The page may not speak for this site",
+        "The request's `Origin` is missing or is none of the site's. Add it to `origins` in the site's policy, or start \
+         the server with `--origin` for a demo or for staging.";
+    /// The subject's secret is missing or another.
+    WrongSecret = "wrong-secret", "The subject's secret is missing or wrong",
+        "Only the browser that made a subject's first choice knows its secret. With status 401 the header \
+         `Authorization: Bearer <subject's UUID>.<device secret>` is missing or has another form; with 403 the secret \
+         is not the one registered. A browser that has lost its secret starts anew, with a new subject.";
+    /// The API key is missing or another.
+    WrongKey = "wrong-key", "The API key is missing or wrong",
+        "With status 401 the header `Authorization: Bearer ck_…` is missing or has another form; with 403 the key is not \
+         one of this site's. `consentry key new` makes one. Until then, process nothing.";
+    /// The id names another choice.
+    IdReused = "id-reused", "Another choice has this id",
+        "A choice with this id was kept before, and it says something else or is somebody else's. Nothing has changed. \
+         Every choice needs an id of its own (UUIDv7).";
+    /// Too much at once.
+    Overloaded = "overloaded", "The server has too much to do",
+        "Nothing was kept. Send the same again after the time in `Retry-After`: its id makes that harmless.";
+    /// The database does not answer.
+    Unavailable = "unavailable", "The record cannot be read or written",
+        "The server's log says why. Whoever asked for a decision must not process anything until it is answered; a \
+         choice may be sent again, its id makes that harmless.";
+    /// Nothing is at this address.
+    NotFound = "not-found", "Nothing is at this address",
+        "docs/wire.md lists the addresses. A file under `/assets/` has its hash in its name; load `/{site}.js` again to \
+         learn the current one.";
+    /// The address does not know this method.
+    MethodNotAllowed = "method-not-allowed", "The address does not know this method",
+        "The header `Allow` lists the methods that it knows.";
+}
+
+/// Why a request is not answered as it wished. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("expected the header `Content-Type: application/json`")]
+    NotJson,
+    #[error("the body did not arrive in time")]
+    Slow,
+    #[error("the body is longer than {bytes_max} bytes")]
+    TooLarge { bytes_max: usize },
+    #[error("this server has no such site")]
+    UnknownSite,
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    #[error("this policy is not published with such a notice in that language")]
+    UnknownNotice,
+    #[error("the header `Origin` names none of the site's origins")]
+    ForeignOrigin,
+    #[error("expected the header `Authorization: Bearer <subject's UUID>.<device secret>`")]
+    NoSecret,
+    #[error("another secret is registered for this subject")]
+    WrongSecret,
+    #[error("expected the header `Authorization: Bearer <API key>`")]
+    NoKey,
+    #[error("the key is not one of this site's")]
+    WrongKey,
+    #[error("another choice has this id")]
+    IdReused,
+    #[error("too much is waiting")]
+    Overloaded,
+    #[error("the record cannot be read or written now")]
+    Unavailable,
+    #[error("nothing is at this address")]
+    NotFound,
+    #[error("the address does not know this method")]
+    MethodNotAllowed,
+}
+
+impl ApiError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Malformed(_) | Self::NotJson | Self::Slow => Problem::Malformed,
+            Self::TooLarge { .. } => Problem::TooLarge,
+            Self::UnknownSite => Problem::UnknownSite,
+            Self::Choice(ChoiceError::Superseded { .. }) => Problem::PolicySuperseded,
+            Self::Choice(ChoiceError::UnknownPurpose(_)) => Problem::UnknownPurpose,
+            Self::Choice(ChoiceError::UnknownProcessor { .. }) => Problem::UnknownProcessor,
+            Self::Choice(ChoiceError::NotChoosable(_)) => Problem::NotChoosable,
+            Self::Choice(ChoiceError::Empty | ChoiceError::TooMany) => Problem::Malformed,
+            Self::UnknownNotice => Problem::UnknownNotice,
+            Self::ForeignOrigin => Problem::ForeignOrigin,
+            Self::NoSecret | Self::WrongSecret => Problem::WrongSecret,
+            Self::NoKey | Self::WrongKey => Problem::WrongKey,
+            Self::IdReused => Problem::IdReused,
+            Self::Overloaded => Problem::Overloaded,
+            Self::Unavailable => Problem::Unavailable,
+            Self::NotFound => Problem::NotFound,
+            Self::MethodNotAllowed => Problem::MethodNotAllowed,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::Choice(ChoiceError::Empty | ChoiceError::TooMany) => StatusCode::BAD_REQUEST,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused => StatusCode::CONFLICT,
+            Self::Choice(
+                ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
+            )
+            | Self::UnknownNotice => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSecret | Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey => StatusCode::FORBIDDEN,
+            Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// The policy in force, where the one that was answered no longer is.
+    const fn current(&self) -> Option<PolicyHash> {
+        if let Self::Choice(ChoiceError::Superseded { current, .. }) = self { Some(*current) } else { None }
+    }
+}
+
+impl From<WireError> for ApiError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Choice(error) => Self::Choice(error),
+            WireError::OutcomeOrStances | WireError::OneOrMany | WireError::TooManyQuestions => {
+                Self::Malformed(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<AppendError> for ApiError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::WrongSecret => Self::WrongSecret,
+            AppendError::IdReused => Self::IdReused,
+            AppendError::Overloaded => Self::Overloaded,
+            // The writer has logged the cause, once for the whole batch.
+            AppendError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::WrongSecret => Self::WrongSecret,
+            ReadError::Overloaded => Self::Overloaded,
+            ReadError::Broken { seq } => {
+                tracing::error!(entry.seq = seq, "entry {seq} does not read as a choice");
+                Self::Unavailable
+            }
+            ReadError::Database(error) => {
+                tracing::error!("the database cannot be read: {error}");
+                Self::Unavailable
+            }
+            ReadError::Lost => {
+                tracing::error!("the database's reader or writer has ended");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+/// A problem as RFC 9457 has it.
+#[derive(Debug, Serialize)]
+struct ProblemDoc {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<PolicyHash>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (problem, status) = (self.problem(), self.status());
+        let doc = ProblemDoc {
+            kind: problem.path(),
+            title: problem.title(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            current: self.current(),
+        };
+        let mut response = (status, Json(doc)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if problem == Problem::Overloaded {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}

@@ -1,0 +1,36 @@
+//! `GET /v1/sites/{site}/record`: shows subjects all that is kept of them.
+
+use crate::app::{App, KnownSite};
+use crate::auth::DeviceToken;
+use crate::problem::ApiError;
+use crate::store::Entry;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use consentry_core::wire::{EventDoc, V1};
+use serde::Serialize;
+
+/// All that is kept of a subject, oldest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordDoc {
+    v: V1,
+    events: Vec<EntryDoc>,
+}
+
+#[derive(Debug, Serialize)]
+struct EntryDoc {
+    seq: u64,
+    #[serde(flatten)]
+    event: EventDoc,
+}
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    KnownSite(site): KnownSite,
+    headers: HeaderMap,
+) -> Result<Json<RecordDoc>, ApiError> {
+    let DeviceToken { subject, secret } = DeviceToken::from_headers(&headers)?;
+    let entries = app.store().record(site.id(), subject, secret).await?;
+    let events = entries.iter().map(|Entry { seq, event }| EntryDoc { seq: *seq, event: event.into() }).collect();
+    Ok(Json(RecordDoc { v: V1, events }))
+}

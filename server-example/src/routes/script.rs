@@ -1,0 +1,35 @@
+//! `GET /{site}.js`: the one tag's one hop, composed and compressed before anybody asked.
+
+use crate::app::App;
+use crate::negotiation;
+use crate::problem::ApiError;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use consentry_core::{Jurisdiction, Regime};
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| ApiError::NotFound)?;
+    let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
+    let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
+    let content = site.boot.script(language, regime(&app, &headers)).ok_or(ApiError::NotFound)?;
+    Ok(content.answer(&headers, app.script_cache_control(), app.script_vary()))
+}
+
+/// The language in `?lang=`. A language tag has no character that a query would have to escape.
+fn asked_language(uri: &Uri) -> Option<&str> {
+    uri.query()?.split('&').find_map(|pair| pair.strip_prefix("lang="))
+}
+
+/// The regime of where the operator's proxy says the visitor is; the strictest if it does not say (R34).
+fn regime(app: &App, headers: &HeaderMap) -> Regime {
+    let value = app.jurisdiction_header().and_then(|name| headers.get(name)).and_then(|value| value.to_str().ok());
+    let jurisdiction: Option<Jurisdiction> = value.and_then(|code| code.parse().ok());
+    Regime::of(jurisdiction.as_ref())
+}

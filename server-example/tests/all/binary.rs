@@ -1,0 +1,205 @@
+//! The binary as a process: how it starts, how it stops, what it logs.
+//!
+//! Signals are sent by the system's `kill`, so these are for Unix.
+
+use crate::house::*;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+pub(crate) const CONSENTRY: &str = env!("CARGO_BIN_EXE_consentry");
+
+/// A server in a process of its own. Its database and its browser's files are in a folder.
+pub(crate) struct Server {
+    process: Process,
+    stderr: JoinHandle<String>,
+    pub(crate) url: String,
+}
+
+/// Ends with the test, whichever way that ends.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Server {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let child = serve(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut process = Process(child.unwrap());
+        let mut stderr = process.0.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut line = String::new();
+        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("it printed `{line}`")).into();
+        Self { process, stderr, url }
+    }
+
+    /// As a service manager stops it. What it logged comes back.
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        let status = self.process.0.wait().unwrap();
+        (status, self.stderr.join().unwrap())
+    }
+
+    /// As the kernel kills it: at once.
+    pub(crate) fn kill(mut self) {
+        self.process.0.kill().unwrap();
+        self.process.0.wait().unwrap();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.process.0.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap()
+    }
+}
+
+/// `consentry serve` with AdForge's policy and stand-ins for the browser's files.
+pub(crate) fn serve(folder: &Path) -> Command {
+    let assets = folder.join("assets");
+    std::fs::create_dir_all(&assets).unwrap();
+    for (name, content) in
+        [("loader.js", LOADER.as_bytes()), ("widget.js", WIDGET_JS.as_bytes()), ("widget.wasm", WIDGET_WASM)]
+    {
+        std::fs::write(assets.join(name), content).unwrap();
+    }
+    let mut command = Command::new(CONSENTRY);
+    command.arg("serve").arg("--policies").arg(policies().join("adforge")).arg("--assets").arg(assets);
+    command.args(["--database", &database_url(folder), "--listen", "127.0.0.1:0"]);
+    command
+}
+
+/// Speaks to the server over TCP, and keeps connections open.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+/// Posts a choice, and hands back the status, or nothing if there was no answer.
+pub(crate) fn post(agent: &ureq::Agent, url: &str, browser: &Browser, choice: &Value) -> Option<u16> {
+    let request = agent.post(format!("{url}/v1/sites/adforge/choices"));
+    let request = request.header("Origin", ORIGIN).header("Authorization", browser.authorization());
+    let mut answer = request.send_json(choice).ok()?;
+    // An answer that broke off is none.
+    answer.body_mut().read_to_vec().ok()?;
+    Some(answer.status().as_u16())
+}
+
+pub(crate) fn record(agent: &ureq::Agent, url: &str, browser: &Browser) -> Value {
+    let request = agent.get(format!("{url}/v1/sites/adforge/record"));
+    let request = request.header("Origin", ORIGIN).header("Authorization", browser.authorization());
+    request.call().unwrap().body_mut().read_json().unwrap()
+}
+
+#[test]
+fn it_serves_over_tcp_and_stops_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (agent, browser) = (agent(), Browser::new());
+    let choice = choice(&adforge(), json!({ "outcome": "all-refused" }));
+    assert_eq!(post(&agent, &server.url, &browser, &choice), Some(201));
+    assert_eq!(post(&agent, &server.url, &browser, &choice), Some(200));
+    assert_eq!(record(&agent, &server.url, &browser)["events"][0]["choice"]["id"], choice["id"]);
+    let script = agent.get(format!("{}/adforge.js", server.url)).call().unwrap().body_mut().read_to_string().unwrap();
+    assert_eq!(boot_of(&script)["site"], "adforge");
+    // The agent still holds its connection, which must not hold up the end.
+    let (status, _) = server.stop();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn a_request_under_way_is_finished_before_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let body = choice(&adforge(), json!({ "outcome": "all-refused" })).to_string();
+    let mut stream = server.connect();
+    write!(
+        stream,
+        "POST /v1/sites/adforge/choices HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nAuthorization: {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        Browser::new().authorization(),
+        body.len()
+    )
+    .unwrap();
+    let mut answer = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    answer.read_line(&mut line).unwrap();
+    // The server says so once somebody reads the body: the request is under way.
+    assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
+    server.signal("INT");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut rest = String::new();
+    answer.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("HTTP/1.1 201 Created\r\n"), "{rest}");
+    let (status, _) = server.stop_after_signal();
+    assert!(status.success(), "{status}");
+}
+
+impl Server {
+    fn stop_after_signal(mut self) -> (ExitStatus, String) {
+        let status = self.process.0.wait().unwrap();
+        (status, self.stderr.join().unwrap())
+    }
+}
+
+#[test]
+fn nobody_and_nothing_is_named_in_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (agent, browser) = (agent(), Browser::new());
+    let choice = choice(&adforge(), json!({ "stances": { "marketing": "grant" } }));
+    assert_eq!(post(&agent, &server.url, &browser, &choice), Some(201));
+    let mut changed = choice.clone();
+    changed["surface"] = json!("centre");
+    assert_eq!(post(&agent, &server.url, &browser, &changed), Some(409));
+    assert_eq!(post(&agent, &server.url, &browser.impostor(), &choice), Some(403));
+    // An entry that cannot be read is logged, by its number alone.
+    let insert =
+        "INSERT INTO entries (site, subject, choice, recorded_at_ms, payload) VALUES ('adforge', ?1, ?2, 0, ?3)";
+    let database = rusqlite::Connection::open(database_path(folder.path())).unwrap();
+    database.execute(insert, rusqlite::params![browser.subject(), [7_u8; 16], choice["id"].to_string()]).unwrap();
+    assert_eq!(record(&agent, &server.url, &browser)["type"], "/problems/unavailable");
+    // So is a write that fails.
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    database.execute(refuse, []).unwrap();
+    changed["id"] = json!(new_id());
+    assert_eq!(post(&agent, &server.url, &browser, &changed), Some(503));
+
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let (_, log) = server.stop();
+    assert!(
+        log.contains("entry 2 does not read as a choice") && log.contains("an entry was not kept: refused"),
+        "{log}"
+    );
+    let ids = [&browser.device, &browser.secret, choice["id"].as_str().unwrap(), changed["id"].as_str().unwrap()];
+    for forbidden in ids.into_iter().chain(["127.0.0.1", &port, "ureq", "Bearer"]) {
+        assert!(!log.contains(forbidden), "`{forbidden}` is in {log}");
+    }
+    // Started, two failures, stopped: no line for each request.
+    assert_eq!(log.lines().count(), 4, "{log}");
+}
+
+#[test]
+fn a_head_that_is_too_long_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let mut stream = server.connect();
+    write!(stream, "GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024)).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+}

@@ -1,0 +1,24 @@
+//! The server from outside: in this process through its router, with the clock in hand, and as the binary over TCP.
+//! One module for each route, and a few for what no single route shows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod assets;
+mod binary;
+mod choices;
+mod commands;
+mod crash;
+mod decisions;
+mod example;
+mod health;
+mod house;
+mod ledger;
+mod problems;
+mod record;
+mod script;
