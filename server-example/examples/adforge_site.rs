@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use clap::Parser;
-use consentry_core::wire::{DecisionDoc, ObligationDoc, QuestionDoc};
+use consentry_core::wire::{DecisionDoc, ObligationDoc};
 use consentry_core::{ProcessorId, Subject};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Consentry {
     }
 
     /// Asks, and waits for the decision. Whatever is not a decision is an error, and an error is no permission.
-    fn ask(&self, question: &QuestionDoc) -> Result<DecisionDoc, ureq::Error> {
+    fn ask(&self, question: &Value) -> Result<DecisionDoc, ureq::Error> {
         let request = self.agent.post(&self.decisions).header("Authorization", &self.authorization);
         request.send_json(question)?.body_mut().read_json()
     }
@@ -67,13 +67,8 @@ async fn render(
     request: Result<Json<RenderRequest>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(RenderRequest { subject, model }) = request.map_err(|_| Problem::Malformed)?;
-    let question = QuestionDoc {
-        subject,
-        purpose: "downstream-ai".parse().map_err(|_| Problem::Malformed)?,
-        processor: Some(model.clone()),
-        data: Some("product-images".parse().map_err(|_| Problem::Malformed)?),
-        jurisdiction: None,
-    };
+    let question =
+        json!({ "subject": subject, "purpose": "downstream-ai", "processor": model, "data": "product-images" });
     let answer = tokio::task::spawn_blocking(move || consentry.ask(&question)).await;
     match answer {
         Ok(Ok(decision)) if decision.allow => {

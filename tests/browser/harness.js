@@ -151,18 +151,26 @@ export function startSite({ port, consentry, key }) {
   return serve(binary("ADFORGE_SITE_BIN"), ["--listen", `127.0.0.1:${port}`, "--consentry", consentry, "--key", key]);
 }
 
-/** Server and demo site together, on an empty database. */
+/** Server and demo site together, on an empty database. What had started when something fails is ended again. */
 export async function startHouse() {
-  const folder = await temporaryFolder();
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const server = await startServer({ folder: folder.path, origin });
-  const key = await newKey({ folder: folder.path });
-  const site = await startSite({ port, consentry: server.url, key });
+  /** @type {(() => Promise<void>)[]} */
+  const started = [];
   const stop = async () => {
-    await site.stop();
-    await server.stop();
-    await folder.remove();
+    for (let end = started.pop(); end; end = started.pop()) await end();
   };
-  return { folder: folder.path, origin, server, key, site, stop };
+  try {
+    const folder = await temporaryFolder();
+    started.push(folder.remove);
+    const port = await freePort();
+    const origin = `http://127.0.0.1:${port}`;
+    const server = await startServer({ folder: folder.path, origin });
+    started.push(() => server.stop());
+    const key = await newKey({ folder: folder.path });
+    const site = await startSite({ port, consentry: server.url, key });
+    started.push(() => site.stop());
+    return { folder: folder.path, origin, server, key, site, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -69,6 +69,14 @@ pub(crate) fn focus(node: &NodeRef) {
     }
 }
 
+fn h3(id: String, text: String) -> Html {
+    html! { <h3 id={id}>{ text }</h3> }
+}
+
+fn h4(id: String, text: String) -> Html {
+    html! { <h4 id={id}>{ text }</h4> }
+}
+
 /// Sends the focus to the other end, where the browser would send it out of the page.
 fn on_tab(to: &NodeRef, leaves: fn(&KeyboardEvent) -> bool) -> Callback<KeyboardEvent> {
     let to = to.clone();
@@ -128,17 +136,17 @@ impl View<'_> {
         match purposes.as_slice() {
             [] => Html::default(),
             // A heading over a single purpose of the same name would say it twice.
-            [purpose] if says_its_name(purpose) => html! { <section>{ self.purpose(purpose, "h3") }</section> },
+            [purpose] if says_its_name(purpose) => html! { <section>{ self.purpose(purpose, h3) }</section> },
             purposes => html! {
                 <section>
                     <h3 class="group">{ name }</h3>
-                    { for purposes.iter().map(|purpose| self.purpose(purpose, "h4")) }
+                    { for purposes.iter().map(|purpose| self.purpose(purpose, h4)) }
                 </section>
             },
         }
     }
 
-    fn purpose(&self, purpose: &Purpose, heading: &'static str) -> Html {
+    fn purpose(&self, purpose: &Purpose, heading: fn(String, String) -> Html) -> Html {
         let model = self.model;
         let target = Target::purpose(purpose.id.clone());
         let text = |name: &str| model.text(&["purpose.", purpose.id.as_str(), name].concat());
@@ -146,7 +154,7 @@ impl View<'_> {
         html! {
             <div class="purpose">
                 <div class="row">
-                    <@{heading} id={target.to_string()}>{ self.title(purpose) }</@>
+                    { heading(target.to_string(), self.title(purpose)) }
                     { self.switch(&target) }
                 </div>
                 { self.stops(&target) }
@@ -206,8 +214,11 @@ impl View<'_> {
 
     /// Always there, though mostly empty: a live region is heard only if it was there before its words.
     fn stops(&self, target: &Target) -> Html {
-        let lost: Vec<String> =
-            self.model.stops(target).map(|feature| self.model.text(&["feature.", feature.id.as_str()].concat())).collect();
+        let lost: Vec<String> = self
+            .model
+            .stops(target)
+            .map(|feature| self.model.text(&["feature.", feature.id.as_str()].concat()))
+            .collect();
         html! {
             <p class="stops" aria-live="polite">
                 if !lost.is_empty() {

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use consentry_core::Time;
+use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CssStyleSheet, CustomEvent, Document, Element, HtmlDialogElement, ShadowRootInit, ShadowRootMode};
@@ -72,7 +73,7 @@ fn show(document: &Document, model: Model) {
         return centre::focus(&title);
     }
     if let Some(other) = OPEN.take() {
-        other.take_away();
+        other.take_away(document);
     }
     match Open::new(document, model) {
         Ok(open) => OPEN.set(Some(open)),
@@ -102,7 +103,7 @@ fn perform(Effect::Close(chosen): Effect) {
     if let Some(chosen) = chosen {
         events::send_choice(&document, &chosen);
     }
-    open.take_away();
+    open.take_away(&document);
     events::send_close(&document);
 }
 
@@ -129,14 +130,14 @@ impl Open {
         Ok(Self { host, page_sheet, shown, app })
     }
 
-    fn take_away(self) {
+    fn take_away(self, document: &Document) {
         // Closed before it is removed: the browser gives the focus back only then.
         if let Some(dialog) = self.shown.dialog.cast::<HtmlDialogElement>() {
             dialog.close();
         }
         self.host.remove();
-        // Emptied rather than searched for: the page may have put its own sheets in order since.
-        let _ = self.page_sheet.replace_sync("");
+        let of_page = document.adopted_style_sheets().iter().filter(|sheet| sheet != self.page_sheet.as_ref());
+        document.set_adopted_style_sheets(&of_page.collect::<Array>());
         self.app.destroy();
     }
 }

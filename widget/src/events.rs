@@ -43,7 +43,11 @@ pub(crate) fn send_choice(document: &Document, chosen: &Chosen) {
     ]);
     let allowed: Array = allowed.iter().map(|target| JsValue::from(target.to_string())).collect();
     let until_ms = JsValue::from_f64(until.as_ms() as f64);
-    send(document, "consentry:choice", &[("choice", choice.into()), ("allowed", allowed.into()), ("until_ms", until_ms)]);
+    send(
+        document,
+        "consentry:choice",
+        &[("choice", choice.into()), ("allowed", allowed.into()), ("until_ms", until_ms)],
+    );
 }
 
 /// `consentry:close`: the centre is gone.

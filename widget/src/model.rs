@@ -98,10 +98,8 @@ impl Model {
         let record = Record::fold(&event);
         let context = Context { now, jurisdiction: doc.regime.somewhere() };
         let allowed_at_first = allowed(&policy, &record, &context);
-        let switches = policy
-            .choosable()
-            .map(|target| Switch { is_on: allowed_at_first.contains(&target), target })
-            .collect();
+        let switches =
+            policy.choosable().map(|target| Switch { is_on: allowed_at_first.contains(&target), target }).collect();
         Ok(Self {
             answering: Answering {
                 policy: doc.hash,
@@ -170,8 +168,7 @@ impl Model {
     /// What works now and will stop once this is saved, because of this switch: said before it is saved (R9). What a
     /// purpose stops is said there, and not again at its processors.
     pub fn stops<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Feature> {
-        let switched_off =
-            self.position(target) == Some(Position::Off) && self.allowed_at_first.contains(target);
+        let switched_off = self.position(target) == Some(Position::Off) && self.allowed_at_first.contains(target);
         let works = |feature: &&Feature| feature.needs.iter().all(|need| self.allowed_at_first.contains(need));
         self.policy.features_lost(target).filter(move |_| switched_off).filter(works)
     }

@@ -122,6 +122,30 @@ fn it_serves_over_tcp_and_stops_when_asked() {
 }
 
 #[test]
+fn the_largest_requests_fit_over_tcp_and_larger_ones_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let store = consentry_server::Store::open(&database_url(folder.path()).parse().unwrap()).unwrap();
+    let key = consentry_server::ApiKey::generate().unwrap();
+    store.add_key(key.hash(), &"adforge".parse().unwrap(), "test", consentry_core::Time::from_ms(0)).unwrap();
+    let ask = |body: String| {
+        let request = agent().post(format!("{}/v1/sites/adforge/decisions", server.url));
+        let request = request.header("Authorization", format!("Bearer {}", key.reveal()));
+        request.header("Content-Type", "application/json").send(body)
+    };
+    let long = "a".repeat(64);
+    let question = json!({ "subject": Browser::new().subject(), "purpose": long, "processor": long, "data": long });
+    let body = json!({ "questions": vec![question; 1_000] }).to_string();
+    assert!(body.len() > 300_000);
+    let answer: Value = ask(body).unwrap().body_mut().read_json().unwrap();
+    assert_eq!(answer["decisions"].as_array().unwrap().len(), 1_000);
+    // What is longer is not read to its end, so its sender may see the answer or a broken connection.
+    if let Ok(answer) = ask(" ".repeat(1024 * 1024)) {
+        assert_eq!(answer.status(), 413);
+    }
+}
+
+#[test]
 fn a_request_under_way_is_finished_before_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

@@ -24,6 +24,14 @@ async fn a_choice_is_kept_and_its_receipt_says_when_and_how_long() {
 }
 
 #[tokio::test]
+async fn r12_a_refusal_holds_as_long_as_a_grant() {
+    let house = House::new();
+    let granted = house.choose(&Browser::new(), json!({ "outcome": "all-granted" })).await;
+    let refused = house.choose(&Browser::new(), json!({ "outcome": "all-refused" })).await;
+    assert_eq!(granted["expires_at_ms"], refused["expires_at_ms"]);
+}
+
+#[tokio::test]
 async fn the_same_choice_again_gets_the_same_receipt_and_adds_nothing() {
     let house = House::new();
     let browser = Browser::new();

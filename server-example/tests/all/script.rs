@@ -58,7 +58,7 @@ async fn the_boot_document_is_the_contracts() {
 }
 
 #[tokio::test]
-async fn the_page_chooses_the_language_and_else_the_visitor() {
+async fn r13_the_page_chooses_the_language_and_else_the_visitor() {
     let house = House::new();
     for (path, accepts, expected) in [
         (PATH, "", "en"),
