@@ -192,11 +192,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`ChoiceError::Empty`] and [`ChoiceError::TooMany`].
-    pub fn restore(
-        id: ChoiceId,
-        answering: Answering,
-        stances: Vec<(Target, Stance)>,
-    ) -> Result<Self, ChoiceError> {
+    pub fn restore(id: ChoiceId, answering: Answering, stances: Vec<(Target, Stance)>) -> Result<Self, ChoiceError> {
         if stances.is_empty() {
             return Err(ChoiceError::Empty);
         }

@@ -22,8 +22,8 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
-  await house.stop();
+  await browser?.close();
+  await house?.stop();
 });
 
 /**

@@ -19,8 +19,8 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
-  await house.stop();
+  await browser?.close();
+  await house?.stop();
 });
 
 /** What AdForge's back end would be told. @param {string} subject @param {string} [processor] */

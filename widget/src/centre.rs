@@ -1,6 +1,6 @@
 //! How the preference centre looks: a function of the [`Model`], and nothing besides.
 //!
-//! One component, because each costs every visitor a kilobyte or two. It keeps no state, reads no clock and fetches
+//! One component, since every further one is more for every visitor to fetch. It keeps no state, reads no clock and fetches
 //! nothing; what a person does leaves through [`Shown::act`].
 
 use std::cell::RefCell;
@@ -60,32 +60,6 @@ impl Component for Centre {
             focus(title);
         }
     }
-}
-
-pub(crate) fn focus(node: &NodeRef) {
-    if let Some(element) = node.cast::<HtmlElement>() {
-        // Fails for no element that is in a document.
-        let _ = element.focus();
-    }
-}
-
-fn h3(id: String, text: String) -> Html {
-    html! { <h3 id={id}>{ text }</h3> }
-}
-
-fn h4(id: String, text: String) -> Html {
-    html! { <h4 id={id}>{ text }</h4> }
-}
-
-/// Sends the focus to the other end, where the browser would send it out of the page.
-fn on_tab(to: &NodeRef, leaves: fn(&KeyboardEvent) -> bool) -> Callback<KeyboardEvent> {
-    let to = to.clone();
-    Callback::from(move |event: KeyboardEvent| {
-        if event.key() == "Tab" && leaves(&event) {
-            event.prevent_default();
-            focus(&to);
-        }
-    })
 }
 
 struct View<'a> {
@@ -245,5 +219,31 @@ impl View<'_> {
 
     fn on_click(&self, action: Action) -> Callback<MouseEvent> {
         self.shown.act.reform(move |_| action.clone())
+    }
+}
+
+fn h3(id: String, text: String) -> Html {
+    html! { <h3 id={id}>{ text }</h3> }
+}
+
+fn h4(id: String, text: String) -> Html {
+    html! { <h4 id={id}>{ text }</h4> }
+}
+
+/// Sends the focus to the other end, where the browser would send it out of the page.
+fn on_tab(to: &NodeRef, leaves: fn(&KeyboardEvent) -> bool) -> Callback<KeyboardEvent> {
+    let to = to.clone();
+    Callback::from(move |event: KeyboardEvent| {
+        if event.key() == "Tab" && leaves(&event) {
+            event.prevent_default();
+            focus(&to);
+        }
+    })
+}
+
+pub(crate) fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        // Fails for no element that is in a document.
+        let _ = element.focus();
     }
 }

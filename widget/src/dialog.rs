@@ -114,12 +114,13 @@ impl Open {
         let sheet = CssStyleSheet::new()?;
         sheet.replace_sync(SHEET)?;
         root.adopted_style_sheets().push(&sheet);
-        let page_sheet = CssStyleSheet::new()?;
-        page_sheet.replace_sync(if has_scroll_bar(document) { STILL_WITH_BAR } else { STILL })?;
-        document.adopted_style_sheets().push(&page_sheet);
         let place = document.create_element("div")?;
         root.append_child(&place)?;
+        let page_sheet = CssStyleSheet::new()?;
+        page_sheet.replace_sync(if has_scroll_bar(document) { STILL_WITH_BAR } else { STILL })?;
         document.document_element().ok_or(JsValue::NULL)?.append_child(&host)?;
+        // Last: nothing may fail once the page is still.
+        document.adopted_style_sheets().push(&page_sheet);
         let shown = Shown {
             model: Rc::new(RefCell::new(model)),
             act: Callback::from(act),
@@ -136,8 +137,9 @@ impl Open {
             dialog.close();
         }
         self.host.remove();
-        let of_page = document.adopted_style_sheets().iter().filter(|sheet| sheet != self.page_sheet.as_ref());
-        document.set_adopted_style_sheets(&of_page.collect::<Array>());
+        let ours: &JsValue = &self.page_sheet;
+        let of_page: Array = document.adopted_style_sheets().iter().filter(|sheet| sheet != ours).collect();
+        document.set_adopted_style_sheets(&of_page);
         self.app.destroy();
     }
 }

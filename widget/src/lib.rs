@@ -16,5 +16,4 @@ mod model;
 pub use action::{Action, Chosen, Effect, Moment, Sync};
 pub use centre::{Centre, Shown};
 pub use dialog::listen;
-pub use from_js::{Unreadable, from_js};
 pub use model::{Group, Model, Position};

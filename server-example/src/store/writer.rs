@@ -60,6 +60,7 @@ struct Append {
 
 fn run(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
     let mut taken = Vec::with_capacity(BATCH_JOBS_MAX);
+    let mut trouble = Trouble::default();
     while jobs.blocking_recv_many(&mut taken, BATCH_JOBS_MAX) > 0 {
         let mut batch = Vec::with_capacity(taken.len());
         for job in taken.drain(..) {
@@ -69,19 +70,51 @@ fn run(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
                 Job::Close => jobs.close(),
             }
         }
-        keep(&mut connection, batch);
+        keep(&mut connection, batch, &mut trouble);
     }
 }
 
 /// One transaction for all; an answer to each once it is durable.
-fn keep(connection: &mut Connection, batch: Vec<Append>) {
-    let outcomes = commit(connection, &batch).unwrap_or_else(|error| {
-        tracing::error!(batch.len = batch.len(), "a batch of {} was not kept: {error}", batch.len());
-        vec![Err(AppendError::Unavailable); batch.len()]
-    });
+fn keep(connection: &mut Connection, batch: Vec<Append>, trouble: &mut Trouble) {
+    let outcomes = match commit(connection, &batch) {
+        Ok(outcomes) => {
+            trouble.is_over();
+            outcomes
+        }
+        Err(error) => {
+            trouble.goes_on(&error);
+            vec![Err(AppendError::Unavailable); batch.len()]
+        }
+    };
     for (job, outcome) in batch.into_iter().zip(outcomes) {
         // Whoever waited may have hung up. The choice is kept all the same, and sending it again is harmless.
         let _ = job.answer.send(outcome);
+    }
+}
+
+/// What keeps the writer from writing. Logged when it begins, when it changes, and when it ends: a full disk refuses
+/// hundreds of batches a second, and the log may be on it.
+#[derive(Default)]
+struct Trouble {
+    cause: String,
+    batches: u64,
+}
+
+impl Trouble {
+    fn goes_on(&mut self, error: &rusqlite::Error) {
+        self.batches += 1;
+        let cause = error.to_string();
+        if cause != self.cause {
+            tracing::error!("choices cannot be kept: {cause}");
+            self.cause = cause;
+        }
+    }
+
+    fn is_over(&mut self) {
+        let Self { cause, batches } = std::mem::take(self);
+        if !cause.is_empty() {
+            tracing::info!(batches, "choices can be kept again; {batches} batches were not");
+        }
     }
 }
 

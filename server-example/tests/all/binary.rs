@@ -136,7 +136,7 @@ fn the_largest_requests_fit_over_tcp_and_larger_ones_do_not() {
     let long = "a".repeat(64);
     let question = json!({ "subject": Browser::new().subject(), "purpose": long, "processor": long, "data": long });
     let body = json!({ "questions": vec![question; 1_000] }).to_string();
-    assert!(body.len() > 300_000);
+    assert!(body.len() > 250_000);
     let answer: Value = ask(body).unwrap().body_mut().read_json().unwrap();
     assert_eq!(answer["decisions"].as_array().unwrap().len(), 1_000);
     // What is longer is not read to its end, so its sender may see the answer or a broken connection.
@@ -222,8 +222,11 @@ fn a_head_that_is_too_long_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let mut stream = server.connect();
-    write!(stream, "GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024)).unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 431");
+    let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
+    // The server does not read it to its end, so its sender may see the answer or a broken connection.
+    let mut answer = Vec::new();
+    if stream.write_all(head.as_bytes()).and_then(|()| stream.read_to_end(&mut answer)).is_ok() {
+        assert!(answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+    }
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
 }
