@@ -5,6 +5,7 @@
 
 use crate::wire::{PolicyDoc, TextsDoc};
 use crate::*;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -39,6 +40,9 @@ pub struct Notice {
     pub direction: Direction,
     /// Every text by key, ascending.
     pub texts: TextsDoc,
+    /// What the hash is taken of: all of the above and the policy's hash, as canonical JSON (RFC 8785). Whoever keeps it
+    /// can prove what was shown.
+    pub canonical: Box<str>,
 }
 
 /// Which way a script runs.
@@ -69,13 +73,12 @@ pub(crate) fn policy_hash(parts: &Parts) -> PolicyHash {
         fields.remove("recheck");
         fields.insert("schema".into(), 1.into());
     }
-    PolicyHash::from_bytes(sha256(&form))
+    PolicyHash::from_bytes(Sha256::digest(canonical(&form)).into())
 }
 
-fn sha256(form: &Value) -> [u8; HASH_BYTES] {
+fn canonical(form: &Value) -> String {
     // Texts and small integers always have a canonical form. Should that ever fail, the plain form names it as surely.
-    let canonical = serde_json_canonicalizer::to_vec(form).unwrap_or_else(|_| form.to_string().into_bytes());
-    Sha256::digest(canonical).into()
+    serde_json_canonicalizer::to_string(form).unwrap_or_else(|_| form.to_string())
 }
 
 /// The keys that a site's own text file must have.
@@ -116,12 +119,14 @@ impl Notice {
         let form = json!({
             "v": 1, "policy": policy.hash(), "language": language, "regime": regime, "dir": direction.as_str(), "texts": all,
         });
+        let canonical = canonical(&form);
         Self {
-            hash: NoticeHash::from_bytes(sha256(&form)),
+            hash: NoticeHash::from_bytes(Sha256::digest(&canonical).into()),
             language: language.clone(),
             regime,
             direction,
             texts: TextsDoc(all.into_iter().map(|(key, text)| (key.into(), text.into())).collect()),
+            canonical: canonical.into(),
         }
     }
 }
@@ -130,7 +135,13 @@ impl Notice {
 fn details(policy: &Policy, purpose: &Purpose, texts: &Texts) -> String {
     let who = if policy.processors_of(&purpose.id).next().is_some() { "ui.shared" } else { "ui.alone" };
     let who = texts.get(who).replace("{name}", &policy.parts().controller.name);
-    [list(&purpose.data, texts), retention(purpose.retention, texts), who].join(" · ")
+    capitalised(&[list(&purpose.data, texts), retention(purpose.retention, texts), who].join(" · "))
+}
+
+/// The first letter of a line that begins with words from somewhere else.
+fn capitalised(line: &str) -> String {
+    let mut rest = line.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn describe(processor: &Processor, texts: &Texts, all: &mut BTreeMap<String, String>) {

@@ -133,8 +133,8 @@ fn a_notice_says_what_the_policy_promises() {
     let small = publish(POLICY, TEXTS).expect("reads");
     let notice = small.notice(&"en".parse().expect("a language"), Regime::OptIn).expect("a notice");
     for (key, text) in [
-        ("purpose.ai-training.details", "your prompts · for at most 90 days · Small and the processors below"),
-        ("purpose.security.details", "logs · for at most 1 day · Small alone"),
+        ("purpose.ai-training.details", "Your prompts · for at most 90 days · Small and the processors below"),
+        ("purpose.security.details", "Logs · for at most 1 day · Small alone"),
         ("purpose.security.basis", "Our legitimate interest."),
         ("processor.lab.trains", "if you agree"),
         ("processor.lab.where", "Germany, within the European Economic Area"),

@@ -82,7 +82,9 @@ async fn render(
 /// Where AdForge would call the model, under the duties that came with the permission.
 fn film(model: &ProcessorId, decision: &DecisionDoc) -> String {
     let duties: Vec<&str> = decision.obligations.iter().map(duty).collect();
-    format!("clip-by-{model}.mp4 ({})", duties.join(", "))
+    // The request to the model would carry these.
+    eprintln!("asking {model}, {}", duties.join(", "));
+    format!("clip-by-{model}.mp4")
 }
 
 /// What AdForge does about an obligation.

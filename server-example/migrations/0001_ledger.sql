@@ -44,3 +44,20 @@ CREATE TABLE api_keys (
     name          TEXT    NOT NULL,
     created_at_ms INTEGER NOT NULL CHECK (created_at_ms >= 0)
 ) STRICT, WITHOUT ROWID;
+
+-- Every notice that was ever published, as its hash was taken of it: what a choice names can be shown again.
+CREATE TABLE notices (
+    site            TEXT    NOT NULL,
+    hash            BLOB    NOT NULL CHECK (length(hash) = 32),
+    policy          BLOB    NOT NULL CHECK (length(policy) = 32),
+    language        TEXT    NOT NULL,
+    published_at_ms INTEGER NOT NULL CHECK (published_at_ms >= 0),
+    canonical       TEXT    NOT NULL,
+    PRIMARY KEY (site, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER notices_never_change BEFORE UPDATE ON notices
+BEGIN SELECT RAISE(ABORT, 'notices never change'); END;
+
+CREATE TRIGGER notices_never_go BEFORE DELETE ON notices
+BEGIN SELECT RAISE(ABORT, 'notices never go'); END;

@@ -43,6 +43,9 @@ pub enum ConfigError {
     /// Two policies name the same site.
     #[error("two policies are of the site `{0}`")]
     Twice(SiteId),
+    /// The notices cannot be kept, so nobody could prove later what was shown.
+    #[error("the database does not take the notices")]
+    Publish(#[from] rusqlite::Error),
 }
 
 /// The application. A clone is another handle to the same.
@@ -82,7 +85,8 @@ impl App {
                 boot = Boot::compose(&published, files, &public_url, regimes);
                 assets.extend(boot.assets.drain(..));
             }
-            let site = Site::new(published, &more_origins, boot);
+            let notices = store.publish(&published, clock.now())?;
+            let site = Site::new(published, notices, &more_origins, boot);
             if sites.insert(id.clone(), Arc::new(site)).is_some() {
                 return Err(ConfigError::Twice(id));
             }

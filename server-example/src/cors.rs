@@ -6,12 +6,15 @@
 use crate::app::{App, KnownSite};
 use crate::problem::ApiError;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// Lets a request of the site's own pages pass, and refuses all others.
 pub(crate) async fn guard(_: State<App>, KnownSite(site): KnownSite, request: Request, next: Next) -> Response {
+    if is_of_our_own_origin(&request) {
+        return next.run(request).await;
+    }
     let Some(origin) = site.own_origin(request.headers()).cloned() else {
         return ApiError::ForeignOrigin.into_response();
     };
@@ -21,6 +24,15 @@ pub(crate) async fn guard(_: State<App>, KnownSite(site): KnownSite, request: Re
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
     response
+}
+
+/// Browsers name no origin when a page reads from the server that it came from itself; then they say so here (W3C Fetch
+/// Metadata). Scripts can set neither header.
+fn is_of_our_own_origin(request: &Request) -> bool {
+    let headers = request.headers();
+    request.method() == Method::GET
+        && !headers.contains_key(header::ORIGIN)
+        && headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// What a page may send, for a browser that asks before it does. Behind [`guard`], which says to whom.

@@ -39,9 +39,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(published: Published, more_origins: &[Origin], boot: Boot) -> Self {
+    /// `notices` are all that may be answered: those in force, and earlier wordings of the same policy.
+    pub(crate) fn new(
+        published: Published,
+        notices: Vec<(NoticeHash, Language)>,
+        more_origins: &[Origin],
+        boot: Boot,
+    ) -> Self {
         let languages = published.languages().cloned().collect();
-        let notices = published.notices.into_iter().map(|notice| (notice.hash, notice.language)).collect();
         let mut origins = published.origins;
         origins.extend(more_origins.iter().map(|origin| origin.0.clone()));
         Self { policy: published.policy, languages, boot, origins, notices }

@@ -76,17 +76,17 @@ impl View<'_> {
             <dialog ref={shown.dialog.clone()} role="dialog" aria-modal="true" aria-labelledby="_title" closedby="any"
                 lang={model.language().to_owned()} dir={model.direction().to_owned()}
                 onclose={shown.act.reform(|_| Action::Leave)}>
-                <header onkeydown={on_tab(save, KeyboardEvent::shift_key)}>
+                <div class="head" onkeydown={on_tab(save, KeyboardEvent::shift_key)}>
                     <h2 id="_title" tabindex="-1" ref={shown.title.clone()}>{ model.text("ui.title") }</h2>
                     <button ref={close.clone()} class="close" aria-label={model.text("ui.close")}
                         onclick={self.on_click(Action::Leave)}>{ "×" }</button>
-                </header>
+                </div>
                 <div class="middle">
                     <p>{ model.text("banner.text") }</p>
                     { for Group::ALL.into_iter().map(|group| self.group(group)) }
                     { self.contact() }
                 </div>
-                <footer>
+                <div class="foot">
                     <p role="status">{ model.sync().map(|sync| model.text(sync.key())) }</p>
                     <div class="buttons">
                         { self.button("ui.accept", Action::SaveAll(Stance::Grant)) }
@@ -94,7 +94,7 @@ impl View<'_> {
                         <button ref={save.clone()} onclick={self.on_click(Action::Save)}
                             onkeydown={on_tab(close, |event| !event.shift_key())}>{ model.text("ui.save") }</button>
                     </div>
-                </footer>
+                </div>
             </dialog>
         }
     }

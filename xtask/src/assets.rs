@@ -19,7 +19,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
 /// The corpus of decision cases for the browser tests, as it comes from wasm-bindgen: `dist/test/corpus.js`, which
 /// declares `wasm_bindgen`, and `dist/test/corpus.wasm`.
 pub(crate) fn build_corpus(workspace: &Workspace) -> Result<()> {
-    let bound = bindings::bind(&bindings::compile(workspace, CORPUS_WASM, "release")?)?;
+    let bound = bindings::bind(&bindings::compile(workspace, CORPUS_WASM, WIDGET_PROFILE)?)?;
     let folder = workspace.root.join("dist/test");
     files::write(&folder.join("corpus.js"), bound.glue.as_bytes())?;
     files::write(&folder.join("corpus.wasm"), &bound.wasm)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::server::{self, Profile, Running};
+use crate::server::{self, Build, Running};
 use crate::workspace::Workspace;
 use crate::{assets, command, progress};
 
@@ -21,7 +21,7 @@ const LOOK_MS: u64 = 200;
 /// Builds, starts, prints where to look, and waits.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     assets::build(workspace)?;
-    let programs = progress::step("server and demo site, in release", || server::build(workspace, Profile::Release))?;
+    let programs = progress::step("server and demo site, in release", || server::build(workspace, Build::Release))?;
 
     let data = workspace.target.join("demo");
     fs::create_dir_all(&data).with_context(|| format!("cannot create `{}`", data.display()))?;

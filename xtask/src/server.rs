@@ -22,13 +22,16 @@ const READY_SECONDS_MAX: u64 = 60;
 /// For finishing the requests under way; after that it is killed.
 const STOP_SECONDS_MAX: u64 = 5;
 
-/// How cargo builds.
+/// Which of cargo's builds to take.
 #[derive(Clone, Copy)]
-pub(crate) enum Profile {
-    /// As `cargo test` does.
-    Dev,
-    /// As one runs it.
+pub(crate) enum Build {
+    /// For running.
     Release,
+    /// Soon there.
+    Dev,
+    /// The one that `cargo test` made for its own use. To build the server alone would select other features, and so
+    /// compile half of its dependencies once more.
+    Tested,
 }
 
 /// The programs, built.
@@ -40,13 +43,23 @@ pub(crate) struct Programs {
 }
 
 /// Builds server and demo site, with the assets that are in `dist/assets/` by then.
-pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Result<Programs> {
-    let (name, folder) = match profile {
-        Profile::Dev => ("dev", "debug"),
-        Profile::Release => ("release", "release"),
-    };
+pub(crate) fn build(workspace: &Workspace, build: Build) -> Result<Programs> {
+    let programs = ["--package", SERVER, "--bin", SERVER_BINARY, "--example", SITE_EXAMPLE];
     let mut cargo = command::cargo();
-    cargo.args(["build", "--package", SERVER, "--bin", SERVER_BINARY, "--example", SITE_EXAMPLE, "--profile", name]);
+    let folder = match build {
+        Build::Release => {
+            cargo.args(["build", "--release"]).args(programs);
+            "release"
+        }
+        Build::Dev => {
+            cargo.arg("build").args(programs);
+            "debug"
+        }
+        Build::Tested => {
+            cargo.args(["test", "--no-run", "--quiet"]).args(workspace.native());
+            "debug"
+        }
+    };
     command::run(cargo.current_dir(&workspace.root))?;
     let folder = workspace.target.join(folder);
     Ok(Programs {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::server::{self, Profile};
+use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 use crate::{assets, command, files, progress};
@@ -22,12 +22,12 @@ const POLICY: &str = "policies/adforge";
 /// Builds what is to be measured, prints the table, and counts the budgets kept.
 pub(crate) fn print(workspace: &Workspace) -> Result<Tally> {
     assets::build(workspace)?;
-    measure(workspace)
+    measure(workspace, Build::Dev)
 }
 
-/// As [`print`], of the assets that are there.
-pub(crate) fn measure(workspace: &Workspace) -> Result<Tally> {
-    let programs = progress::step("server, for its boot documents", || server::build(workspace, Profile::Dev))?;
+/// As [`print()`], of the assets that are there and of the server from this build.
+pub(crate) fn measure(workspace: &Workspace, build: Build) -> Result<Tally> {
+    let programs = progress::step("server, for its boot documents", || server::build(workspace, build))?;
     let asset = |name: &str| -> Result<Size> {
         let path = workspace.assets().join(name);
         Ok(Size { raw: files::read(&path)?.len(), br: files::read(&files::with_br(&path))?.len() })

@@ -6,13 +6,11 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::bindings::TARGET;
-use crate::server::{self, Profile};
+use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
 use crate::{assets, command, sizes, tools};
 
-/// Built for browsers alone: on this machine they neither link nor run.
-const WASM_ONLY: [&str; 2] = [WIDGET_WASM, CORPUS_WASM];
 /// What runs in a browser, and so must compile and be clean there too.
 const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
 /// Tests that drive a browser, and the npm packages they need, the type checker among them.
@@ -40,7 +38,7 @@ pub(crate) const STEPS: [Step; 10] = [
     },
     Step { name: "cargo test", prepare: |_| Ok(()), run: cargo_test },
     Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
-    Step { name: "sizes", prepare: |_| Ok(()), run: sizes::measure },
+    Step { name: "sizes", prepare: |_| Ok(()), run: |workspace| sizes::measure(workspace, Build::Tested) },
     Step { name: "npm packages", prepare: |_| tools::node(), run: npm_packages },
     Step { name: "JavaScript types", prepare: |_| tools::node(), run: javascript_types },
     Step { name: "browser", prepare: |_| tools::node().and_then(|()| tools::chromium().map(drop)), run: browser },
@@ -52,7 +50,7 @@ fn format(workspace: &Workspace) -> Result<Tally> {
 
 fn clippy(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = command::cargo();
-    cargo.args(["clippy", "--workspace", "--all-targets"]).args(excluded(workspace)).args(["--", "-D", "warnings"]);
+    cargo.args(["clippy", "--all-targets"]).args(workspace.native()).args(["--", "-D", "warnings"]);
     check(workspace, &mut cargo)
 }
 
@@ -65,7 +63,7 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Tally> {
 
 fn cargo_test(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = command::cargo();
-    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(excluded(workspace)).current_dir(&workspace.root);
+    cargo.args(["test", "--no-fail-fast"]).args(workspace.native()).current_dir(&workspace.root);
     let (status, printed) = command::tee(&mut cargo)?;
     let tally = Tally::of_cargo_test(&printed);
     // What did not compile or crashed has no line to be counted.
@@ -77,7 +75,7 @@ fn cargo_test(workspace: &Workspace) -> Result<Tally> {
 
 fn documentation(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = command::cargo();
-    cargo.args(["doc", "--workspace", "--no-deps", "--quiet"]).args(excluded(workspace));
+    cargo.args(["doc", "--no-deps", "--quiet"]).args(workspace.native());
     check(workspace, cargo.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -102,9 +100,11 @@ fn javascript_types(workspace: &Workspace) -> Result<Tally> {
 }
 
 fn browser(workspace: &Workspace) -> Result<Tally> {
-    let programs = server::build(workspace, Profile::Dev)?;
+    let programs = server::build(workspace, Build::Tested)?;
     assets::build_corpus(workspace)?;
     let report = workspace.target.join("browser-tests.tap");
+    // An older one must not be counted if this run writes none.
+    let _ = fs::remove_file(&report);
     let mut node = Command::new("node");
     // One report for whoever reads along, one to be counted.
     node.args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"]);
@@ -125,10 +125,6 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
 /// One test: the command succeeds.
 fn check(workspace: &Workspace, command: &mut Command) -> Result<Tally> {
     command::run(command.current_dir(&workspace.root)).map(passed)
-}
-
-fn excluded(workspace: &Workspace) -> Vec<&'static str> {
-    WASM_ONLY.into_iter().filter(|package| workspace.has(package)).flat_map(|package| ["--exclude", package]).collect()
 }
 
 fn passed((): ()) -> Tally {

@@ -57,6 +57,12 @@ impl Workspace {
         self.packages.iter().any(|member| member.name == package)
     }
 
+    /// Arguments that select for cargo what runs on this machine: all but what is built for browsers alone.
+    pub(crate) fn native(&self) -> Vec<&str> {
+        let wasm = self.packages.iter().filter(|member| member.cdylib.is_some());
+        ["--workspace"].into_iter().chain(wasm.flat_map(|member| ["--exclude", &member.name])).collect()
+    }
+
     /// The `.wasm` file's name, without its ending, that this package is built into.
     pub(crate) fn cdylib(&self, package: &str) -> Result<&str> {
         let member = self.packages.iter().find(|member| member.name == package);
@@ -104,6 +110,7 @@ mod tests {
         .unwrap();
         assert_eq!(workspace.assets(), PathBuf::from("/w/dist/assets"));
         assert_eq!(workspace.cdylib(WIDGET_WASM).unwrap(), "consentry_widget_wasm");
+        assert_eq!(workspace.native(), ["--workspace", "--exclude", "consentry-widget-wasm"]);
         assert!(workspace.has("consentry-core") && !workspace.has(SERVER));
         assert!(workspace.cdylib("consentry-core").unwrap_err().to_string().contains("cdylib"));
         assert!(workspace.cdylib(SERVER).unwrap_err().to_string().contains("no package `consentry-server`"));

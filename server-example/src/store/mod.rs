@@ -11,7 +11,8 @@ mod writer;
 pub use sqlite::Sqlite;
 
 use crate::auth::{KeyHash, SecretHash};
-use consentry_core::{Choice, Event, SiteId, Subject, Time};
+use consentry_core::source::Published;
+use consentry_core::{Choice, Event, Language, NoticeHash, SiteId, Subject, Time};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -196,6 +197,17 @@ impl Store {
     ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.events(site, subjects).await,
+        }
+    }
+
+    /// Keeps the notices of what is published, and returns every one that was ever published of the same policy: a page
+    /// may still show the wording of yesterday. Blocks.
+    ///
+    /// # Errors
+    /// [`rusqlite::Error`], when the database does not take them.
+    pub fn publish(&self, published: &Published, at: Time) -> Result<Vec<(NoticeHash, Language)>, rusqlite::Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.publish(published, at),
         }
     }
 

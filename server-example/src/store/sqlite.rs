@@ -4,8 +4,10 @@ use super::reader::{self, Readers};
 use super::writer::{self, Job, Writer};
 use super::{AppendError, Appended, Entry, NewEntry, OpenError, ReadError, migrations};
 use crate::auth::{KeyHash, SecretHash};
-use consentry_core::{Event, SiteId, Subject, Time};
-use rusqlite::{Connection, OpenFlags, params};
+use consentry_core::source::Published;
+use consentry_core::{Event, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +73,26 @@ impl Sqlite {
         self.0.readers.read(move |connection| reader::events(connection, &site, &subjects)).await
     }
 
+    pub(super) fn publish(
+        &self,
+        published: &Published,
+        at: Time,
+    ) -> Result<Vec<(NoticeHash, Language)>, rusqlite::Error> {
+        let mut connection = writing_connection(&self.0.path)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (site, policy) = (&published.policy.parts().site, published.policy.hash());
+        let insert = "INSERT INTO notices (site, hash, policy, language, published_at_ms, canonical) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        for notice in &published.notices {
+            let (hash, language) = (notice.hash.as_bytes(), notice.language.as_str());
+            let row = params![site.as_str(), hash, policy.as_bytes(), language, ms(at), notice.canonical];
+            transaction.prepare_cached(insert)?.execute(row)?;
+        }
+        let known = notices_of(&transaction, site, policy)?;
+        transaction.commit()?;
+        Ok(known)
+    }
+
     pub(super) fn add_key(&self, key: KeyHash, site: &SiteId, name: &str, at: Time) -> Result<(), rusqlite::Error> {
         // Rare, and by a command of its own, so it takes a connection of its own rather than the writer's.
         let connection = writing_connection(&self.0.path)?;
@@ -95,6 +117,21 @@ impl Sqlite {
         drop(self.0.jobs.send(Job::Close).await);
         self.0.writer.ended().await;
     }
+}
+
+fn notices_of(
+    connection: &Connection,
+    site: &SiteId,
+    policy: PolicyHash,
+) -> Result<Vec<(NoticeHash, Language)>, rusqlite::Error> {
+    let select = "SELECT hash, language FROM notices WHERE site = ?1 AND policy = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    let rows = statement.query_map(params![site.as_str(), policy.as_bytes()], |row| {
+        let language: String = row.get(1)?;
+        let broken = |error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(error));
+        Ok((NoticeHash::from_bytes(row.get(0)?), language.parse().map_err(broken)?))
+    })?;
+    rows.collect()
 }
 
 fn writing_connection(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -203,7 +203,7 @@ fn nobody_and_nothing_is_named_in_its_log() {
     changed["id"] = json!(new_id());
     assert_eq!(post(&agent, &server.url, &browser, &changed), Some(503));
 
-    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let port = format!(":{}", server.url.rsplit(':').next().unwrap());
     let (_, log) = server.stop();
     assert!(
         log.contains("entry 2 does not read as a choice") && log.contains("an entry was not kept: refused"),

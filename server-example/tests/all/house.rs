@@ -244,8 +244,13 @@ pub(crate) fn adforge() -> Published {
 
 /// AdForge's policy with a change in its file.
 pub(crate) fn adforge_with(from: &str, to: &str) -> Published {
+    adforge_with_in("policy.toml", from, to)
+}
+
+/// AdForge's policy with a change in one of its files.
+pub(crate) fn adforge_with_in(name: &str, from: &str, to: &str) -> Published {
     let mut files = adforge_folder().files;
-    for SourceFile { text, .. } in files.iter_mut().filter(|file| file.name == "policy.toml") {
+    for SourceFile { text, .. } in files.iter_mut().filter(|file| file.name == name) {
         assert!(text.contains(from), "{from}");
         *text = text.replace(from, to);
     }

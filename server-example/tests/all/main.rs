@@ -19,6 +19,7 @@ mod example;
 mod health;
 mod house;
 mod ledger;
+mod notices;
 mod problems;
 mod record;
 mod script;

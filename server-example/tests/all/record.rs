@@ -53,6 +53,25 @@ async fn another_origin_reads_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_servers_own_origin_reads_though_browsers_name_no_origin_then() {
+    let house = House::new();
+    let browser = Browser::new();
+    house.choose(&browser, json!({ "outcome": "all-granted" })).await;
+    let without_origin = |site: Option<&str>| {
+        let mut request = browser.get_record();
+        request.headers_mut().remove(header::ORIGIN);
+        if let Some(site) = site {
+            request.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+        }
+        request
+    };
+    assert_eq!(house.send(without_origin(Some("same-origin"))).await.status, StatusCode::OK);
+    for site in [None, Some("cross-site"), Some("same-site"), Some("none")] {
+        house.send(without_origin(site)).await.problem(403, "foreign-origin");
+    }
+}
+
+#[tokio::test]
 async fn what_was_said_to_one_site_is_not_shown_to_another() {
     let house = House::new();
     let browser = Browser::new();

@@ -9,16 +9,16 @@ export {};
 
 /** Names of what can be allowed, in the order of the preference centre. @type {[target: string, name: string][]} */
 const TARGETS = [
-  ["ai-training", "Training AdForge’s models"],
-  ["downstream-ai", "Making clips with other companies’ AI"],
+  ["ai-training", "AI training"],
+  ["downstream-ai", "AI processors"],
   ["downstream-ai/kie-ai", "Kie.AI"],
-  ["downstream-ai/gemini", "Gemini"],
+  ["downstream-ai/gemini", "Google Gemini"],
   ["downstream-ai/seedance", "Seedance"],
   ["downstream-ai/kling", "Kling"],
-  ["marketing", "News by e-mail"],
-  ["analytics", "Counting visits"],
-  ["service-messages", "Messages about your orders"],
-  ["security", "Security logs"],
+  ["marketing", "Marketing"],
+  ["analytics", "Analytics cookies"],
+  ["service-messages", "Service messages"],
+  ["security", "Security"],
 ];
 
 /** @type {Record<string, string>} */
@@ -34,7 +34,7 @@ const REASONS = {
   "policy-replaced": "the policy has changed since you chose",
 };
 
-/** @typedef {{ allow: boolean, reason: string, features_lost: string[], obligations: { type: string, hours?: number }[] }} Decision */
+/** @typedef {{ allow: boolean, reason: string, features_lost: string[], obligations: { type: string, minutes?: number }[] }} Decision */
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -108,7 +108,7 @@ function showClip(model, clip, { reason, obligations }) {
   const preview = byId("preview");
   preview.className = `preview filmed ${product}`;
   preview.replaceChildren(picture, element("p", clip, "file"));
-  const duties = obligations.map(({ type, hours }) => (hours ? `${readable(type)} ${hours} h` : readable(type)));
+  const duties = obligations.map(({ type, minutes }) => (minutes ? `${readable(type)} ${minutes / 60} h` : readable(type)));
   byId("result").replaceChildren(
     element("p", `Your photo went to ${MODELS[model]}: ${REASONS[reason] ?? readable(reason)}.`, "on"),
     element("p", duties.length ? `${MODELS[model]} must keep to: ${duties.join(", ")}.` : ""),
