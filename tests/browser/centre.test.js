@@ -46,9 +46,16 @@ async function openPage({ csp = STRICT_CSP, body = "<p>A page.</p>", head = "", 
   await page.route(`${house.server.url}/page`, (route) =>
     route.fulfill({ contentType: "text/html; charset=utf-8", headers: { "Content-Security-Policy": csp }, body: html }),
   );
+  await page.addInitScript(() => {
+    window.heard = [];
+    document.addEventListener("consentry:sync", (event) => window.heard.push(["sync", event.detail]));
+  });
   await page.goto(`${house.server.url}/page`);
   return { context, page, errors };
 }
+
+/** Settles when the server has the latest choice. @param {Page} page */
+const saved = (page) => page.waitForFunction(() => window.heard.at(-1)?.[1].state === "saved");
 
 /** @param {Page} page @param {{ banner?: boolean }} [how] */
 async function openCentre(page, { banner = true } = {}) {
@@ -123,6 +130,8 @@ test("r3_refusing_and_withdrawing_take_no_more_clicks_than_accepting_and_grantin
   const withdraw = await openCentre(page, { banner: false });
   await withdraw.getByRole("button", { name: "Accept all" }).click();
   assert.equal(await page.evaluate(() => consentry.can("marketing")), true);
+  await saved(page);
+  assert.equal(await page.evaluate(() => consentry.can("marketing")), true, "the server agrees");
   const again = await openCentre(page, { banner: false });
   await again.getByRole("button", { name: "Refuse all" }).click();
   assert.equal(await page.evaluate(() => consentry.can("marketing")), false);

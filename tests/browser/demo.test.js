@@ -56,7 +56,7 @@ onStage("nothing_leaves_before_a_choice", { stay: true }, async (stage) => {
   await stage.page.getByText("You have not chosen yet").waitFor();
   assert.ok(!stage.requests.some((url) => url.endsWith("/api/render") || url.endsWith("/analytics.js") || url.endsWith("/showcase.html")));
   assert.equal(await listed(stage, "Kling"), "Not allowed");
-  assert.equal(await listed(stage, "Security logs"), "Allowed");
+  assert.equal(await listed(stage, "Security"), "Allowed");
 });
 
 onStage("a_refusal_shows_what_stops_working", { stay: true }, async (stage) => {

@@ -124,15 +124,16 @@ function run(program, parameters) {
 }
 
 /**
- * The server with a database in `folder`; the same folder, started again, is the same server.
+ * The server with a database in `folder`; the same folder, started again, is the same server. Pages of its own origin may
+ * send choices too, as on a site that has it behind the same address.
  *
- * @param {{ folder: string, origin: string, listen?: string }} where the site's origin; `listen` to come back on the same port
+ * @param {{ folder: string, origin: string, port: number }} where the site's origin; `port` from `freePort`
  */
-export function startServer({ folder, origin, listen = "127.0.0.1:0" }) {
+export function startServer({ folder, origin, port }) {
   const database = `sqlite:${join(folder, "c.db")}`;
   return serve(binary("CONSENTRY_BIN"), [
-    ...["serve", "--policies", "policies", "--database", database],
-    ...["--listen", listen, "--origin", origin],
+    ...["serve", "--policies", "policies", "--database", database, "--listen", `127.0.0.1:${port}`],
+    ...["--origin", origin, "--origin", `http://127.0.0.1:${port}`],
   ]);
 }
 
@@ -163,7 +164,7 @@ export async function startHouse() {
     started.push(folder.remove);
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
-    const server = await startServer({ folder: folder.path, origin });
+    const server = await startServer({ folder: folder.path, origin, port: await freePort() });
     started.push(() => server.stop());
     const key = await newKey({ folder: folder.path });
     const site = await startSite({ port, consentry: server.url, key });
