@@ -153,14 +153,17 @@ fn find_faults_of_terms(i: usize, purpose: &Purpose, found: &mut Found) {
             found.against(at, Place::PurposeTerms(i, Regime::OptIn), PolicyFault::SwitchDiffers(purpose.id.clone()));
         }
     }
-    let optional = match purpose.kind {
-        PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies => true,
-        PurposeKind::DownstreamAi | PurposeKind::Service | PurposeKind::Security => false,
+    let (id, kind) = (purpose.id.clone(), purpose.kind);
+    let fault = match (kind, purpose.is_choosable()) {
+        (PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies, false) => {
+            PolicyFault::NeedsSwitch { purpose: id, kind }
+        }
+        (PurposeKind::Service | PurposeKind::Security, true) => PolicyFault::NoSwitch { purpose: id, kind },
+        (PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies, true)
+        | (PurposeKind::Service | PurposeKind::Security, false)
+        | (PurposeKind::DownstreamAi, _) => return,
     };
-    if optional && !purpose.is_choosable() {
-        let fault = PolicyFault::NeedsSwitch { purpose: purpose.id.clone(), kind: purpose.kind };
-        found.at(Place::PurposeTerms(i, Regime::OptIn), fault);
-    }
+    found.at(Place::PurposeTerms(i, Regime::OptIn), fault);
 }
 
 struct Found(Vec<Faulty>);

@@ -405,6 +405,14 @@ pub enum PolicyFault {
         /// Its kind.
         kind: PurposeKind,
     },
+    /// What the service consists of, or is kept secure by, has a switch.
+    #[error("`{purpose}` is of kind `{kind}`, which is not a matter of choice")]
+    NoSwitch {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+    },
     /// A switch in one regime and none in the other.
     #[error("`{0}` has a switch in one regime and none in another")]
     SwitchDiffers(PurposeId),

@@ -274,8 +274,8 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "https://small.example",
         "https://small.example/",
         expect![[r#"
-        policy.toml:4:12: `https://small.example/` is not an origin; write scheme and host without a path, e.g. `https://www.example`
-    "#]],
+            policy.toml:4:12: `https://small.example/` is not understood; expected scheme and host without a path, such as `https://www.example` or `http://127.0.0.1:8080`
+        "#]],
     );
     check(
         "name = \"Small\"",
@@ -366,6 +366,14 @@ fn r4_nothing_optional_starts_on_where_people_must_opt_in() {
         policy.toml:22:11: `ai-training` is of kind `training`, which people must be able to refuse; write `control = "opt-in"`
     "#]],
     );
+}
+
+#[test]
+fn what_keeps_the_service_secure_is_not_a_matter_of_choice() {
+    let notified = "control = \"notified\"\nbasis = \"legitimate-interest\"";
+    check(notified, "control = \"opt-in\"\nbasis = \"consent\"", expect![[r#"
+        policy.toml:30:11: `security` is of kind `security`, which is not a matter of choice; write `control = "notified"`, or another kind if people may refuse it
+    "#]]);
 }
 
 #[test]

@@ -6,11 +6,11 @@
 use crate::assets::BrowserFiles;
 use crate::check;
 use crate::folder::SiteFolder;
-use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Origin, Store, boot, listen};
+use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, listen};
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
-use consentry_core::source::Published;
+use consentry_core::source::{Origin, Published};
 use consentry_core::{Language, Regime, SiteId};
 use std::error::Error;
 use std::fmt::Write as _;

@@ -41,7 +41,6 @@ pub use clock::Clock;
 pub use folder::{FolderError, SiteFolder};
 pub use listen::serve;
 pub use problem::Problem;
-pub use site::{Origin, OriginError};
 pub use store::{
     AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, NewEntry, OpenError, Position, ReadError, Sqlite,
     Store,

@@ -1,7 +1,7 @@
 //! `policy.toml`: its shape, and the way from there to [`Parts`], span by span.
 
-use super::SourceFile;
 use super::error::Report;
+use super::{Origin, SourceFile};
 use crate::*;
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,7 +13,7 @@ use core::str::FromStr;
 use serde::Deserialize;
 use toml::Spanned;
 
-/// Longest origin or contact, in bytes.
+/// Longest contact, in bytes.
 const ADDRESS_BYTES_MAX: usize = 256;
 /// Longest name of a controller or processor, in bytes.
 const NAME_BYTES_MAX: usize = 128;
@@ -21,7 +21,7 @@ const NAME_BYTES_MAX: usize = 128;
 /// What the file says beside the policy's parts.
 pub(super) struct Head {
     pub(super) languages: Vec<(Language, Range<usize>)>,
-    pub(super) origins: Vec<Box<str>>,
+    pub(super) origins: Vec<Origin>,
 }
 
 type Word = Spanned<String>;
@@ -161,22 +161,7 @@ fn read_head(tables: &PolicyFile, report: &mut Report<'_>) -> Option<Head> {
         }
         languages.push((language, word.span()));
     }
-    for word in &tables.origins {
-        if !is_origin(word.get_ref()) {
-            let message = format!("`{}` is not an origin", word.get_ref());
-            report.error(word.span(), message, "write scheme and host without a path, e.g. `https://www.example`");
-        }
-    }
-    let origins = tables.origins.iter().map(|word| word.get_ref().as_str().into()).collect();
-    Some(Head { languages, origins })
-}
-
-/// Whether a text is the serialisation of an origin (RFC 6454 section 6.2) that a page can have.
-fn is_origin(text: &str) -> bool {
-    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
-    text.len() <= ADDRESS_BYTES_MAX
-        && !host.is_empty()
-        && host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']'))
+    Some(Head { languages, origins: words(&tables.origins, report)? })
 }
 
 fn read_parts(tables: &PolicyFile, report: &mut Report<'_>) -> Option<Parts> {
@@ -306,6 +291,9 @@ fn help_against(fault: &PolicyFault) -> String {
         }
         PolicyFault::PreTicked(_) => "write `opt-in` here, and `opt_out = { … }` for where less is asked".into(),
         PolicyFault::NeedsSwitch { .. } => "write `control = \"opt-in\"`".into(),
+        PolicyFault::NoSwitch { .. } => {
+            "write `control = \"notified\"`, or another kind if people may refuse it".into()
+        }
         PolicyFault::SwitchDiffers(_) => "let people choose in all regimes or in none".into(),
         PolicyFault::NoSafeguard(_) => "write `adequacy` or `standard-contractual-clauses`".into(),
     }

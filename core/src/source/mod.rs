@@ -5,14 +5,15 @@
 
 mod error;
 mod file;
+mod origin;
 mod texts;
 
 pub use error::{Note, SourceError};
+pub use origin::{ORIGIN_BYTES_MAX, Origin, OriginError};
 
 use crate::notice::Notice;
 use crate::regime::Regime;
 use crate::{Language, Policy};
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,8 +40,8 @@ pub struct SourceFile {
 pub struct Published {
     /// What is promised.
     pub policy: Policy,
-    /// The origins (RFC 6454) of the pages that may send choices.
-    pub origins: Vec<Box<str>>,
+    /// The origins of the pages that may send choices.
+    pub origins: Vec<Origin>,
     /// The notices: for each regime, one in each language, the policy's first language first.
     pub notices: Vec<Notice>,
 }
