@@ -371,9 +371,13 @@ fn r4_nothing_optional_starts_on_where_people_must_opt_in() {
 #[test]
 fn what_keeps_the_service_secure_is_not_a_matter_of_choice() {
     let notified = "control = \"notified\"\nbasis = \"legitimate-interest\"";
-    check(notified, "control = \"opt-in\"\nbasis = \"consent\"", expect![[r#"
+    check(
+        notified,
+        "control = \"opt-in\"\nbasis = \"consent\"",
+        expect![[r#"
         policy.toml:30:11: `security` is of kind `security`, which is not a matter of choice; write `control = "notified"`, or another kind if people may refuse it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

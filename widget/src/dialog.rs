@@ -21,7 +21,7 @@ use crate::centre::{self, Centre, Shown};
 use crate::events;
 use crate::model::Model;
 
-const SHEET: &str = include_str!(concat!(env!("OUT_DIR"), "/centre.css"));
+const SHEET: &str = include_str!("centre.css");
 
 /// While the dialog is open the page behind does not scroll; in print it is whole.
 const STILL: &str = "@media screen{html{overflow:hidden!important}}";
