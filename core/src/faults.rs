@@ -1,10 +1,144 @@
 //! What a policy cannot say: names that lead nowhere, and promises that contradict each other.
 //! Everything is looked at, so that one reading of the errors mends the whole file.
 
-use crate::id::{DataId, PurposeId};
-use crate::policy::*;
+use crate::id::{DataId, ProcessorId, PurposeId};
+use crate::policy::{
+    Control, DATA_CATEGORIES_MAX, FEATURES_MAX, LegalBasis, PROCESSORS_MAX, PURPOSES_MAX, Parts, Processor, Purpose,
+    PurposeKind, Safeguard, Training,
+};
 use crate::regime::{EEA, Regime};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+/// Where in [`Parts`] something is, by position, so that a reader of files can find the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The whole policy.
+    Policy,
+    /// A category of data.
+    Data(usize),
+    /// A purpose that a category of data is limited to.
+    DataOnlyFor(usize, usize),
+    /// A purpose.
+    Purpose(usize),
+    /// The terms of a purpose.
+    PurposeTerms(usize, Regime),
+    /// Data that a purpose uses.
+    PurposeData(usize, usize),
+    /// A processor.
+    Processor(usize),
+    /// The safeguard of a processor.
+    ProcessorSafeguard(usize),
+    /// Whether a processor trains.
+    ProcessorTrains(usize),
+    /// A purpose that employs a processor.
+    ProcessorUse(usize, usize),
+    /// Data that a processor gets for a purpose.
+    ProcessorUseData(usize, usize, usize),
+    /// A feature.
+    Feature(usize),
+    /// Something that a feature needs.
+    FeatureNeed(usize, usize),
+}
+
+/// Why [`Parts`] are not a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyFault {
+    /// More of something than [`PURPOSES_MAX`] and its like.
+    #[error("more than {max} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// Nothing to consent to or be told of.
+    #[error("no purposes")]
+    NoPurposes,
+    /// A name is given twice.
+    #[error("`{0}` is defined twice")]
+    Twice(Box<str>),
+    /// A purpose is named that the policy does not have.
+    #[error("no purpose `{0}`")]
+    UnknownPurpose(PurposeId),
+    /// A processor is named that the policy does not have.
+    #[error("no processor `{0}`")]
+    UnknownProcessor(ProcessorId),
+    /// A category of data is named that the policy does not have.
+    #[error("no data category `{0}`")]
+    UnknownData(DataId),
+    /// Data is limited to other purposes (P14).
+    #[error("`{data}` is limited to other purposes than `{purpose}`")]
+    PurposeLimited {
+        /// The data.
+        data: DataId,
+        /// The purpose that may not have it.
+        purpose: PurposeId,
+    },
+    /// A processor would get data that the purpose does not use.
+    #[error("purpose `{purpose}` does not use `{data}`, so a processor cannot get it for that")]
+    BeyondPurpose {
+        /// The data.
+        data: DataId,
+        /// The purpose.
+        purpose: PurposeId,
+    },
+    /// A purpose without data, or a processor or feature without a use.
+    #[error("`{0}` names nothing that it is for")]
+    Pointless(Box<str>),
+    /// A processor that never trains would take part in training (P4, P17).
+    #[error("`{processor}` never trains, so it cannot be employed for the training purpose `{purpose}`")]
+    TrainsNever {
+        /// The processor.
+        processor: ProcessorId,
+        /// The purpose of kind `training`.
+        purpose: PurposeId,
+    },
+    /// Control and legal basis contradict each other.
+    #[error("control `{control}` does not go with legal basis `{basis}`")]
+    BasisMismatch {
+        /// The control.
+        control: Control,
+        /// The legal basis.
+        basis: LegalBasis,
+    },
+    /// Something optional starts on where nothing may be pre-ticked (R4).
+    #[error("`{0}` would start switched on where people must opt in")]
+    PreTicked(PurposeId),
+    /// A use that people must be able to refuse has no switch.
+    #[error("`{purpose}` is of kind `{kind}`, which people must be able to refuse")]
+    NeedsSwitch {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+    },
+    /// What the service consists of, or is kept secure by, has a switch.
+    #[error("`{purpose}` is of kind `{kind}`, which is not a matter of choice")]
+    NoSwitch {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+    },
+    /// A switch in one regime and none in the other.
+    #[error("`{0}` has a switch in one regime and none in another")]
+    SwitchDiffers(PurposeId),
+    /// Safeguard `eea` for a country outside the EEA.
+    #[error("`{0}` is not in the EEA, so a transfer there needs a safeguard")]
+    NoSafeguard(Box<str>),
+}
+
+/// A fault, where it is, and the other place that it contradicts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faulty {
+    /// What is wrong.
+    pub fault: PolicyFault,
+    /// Where.
+    pub at: Place,
+    /// The place that says otherwise, for a contradiction.
+    pub against: Option<Place>,
+}
 
 impl Parts {
     /// Every fault, in the order of the file; none if the parts fit together.

@@ -6,8 +6,8 @@
 //! anything is allowed. Browser, server and tests run this same code.
 //!
 //! Deliberately absent: IO, clocks, randomness, async, web and SQL. Time and random bytes are given
-//! by the caller. `serde` is spoken at the [`wire`] only, files are read by the caller and parsed by
-//! [`source`].
+//! by the caller. `serde` is spoken at the borders only, in [`wire`] and [`source`]; files are read by the
+//! caller.
 
 #![no_std]
 
@@ -34,14 +34,15 @@ pub mod wire;
 
 pub use choice::{Answering, Choice, ChoiceError, Draft, STANCES_MAX, Stance, Surface};
 pub use decision::{Context, Decision, Obligation, Question, Reason, allowed, allowed_after, decide};
+pub use faults::{Faulty, Place, PolicyFault};
 pub use id::{
     ChoiceId, DataId, DeviceId, FeatureId, HASH_BYTES, ID_BYTES_MAX, IdError, LANGUAGE_BYTES_MAX, Language, NoticeHash,
     PolicyHash, ProcessorId, PurposeId, SiteId, Subject, Target,
 };
 pub use policy::{
-    Control, Controller, Country, CountryError, DATA_CATEGORIES_MAX, DataCategory, FEATURES_MAX, Faulty, Feature,
-    LegalBasis, OwnUse, PROCESSORS_MAX, PURPOSES_MAX, Parts, Place, Policy, PolicyFault, Processor, Purpose,
-    PurposeKind, Retention, RetentionError, Safeguard, Terms, Training, Use,
+    Control, Controller, Country, CountryError, DATA_CATEGORIES_MAX, DataCategory, FEATURES_MAX, Feature, LegalBasis,
+    OwnUse, PROCESSORS_MAX, PURPOSES_MAX, Parts, Policy, Processor, Purpose, PurposeKind, Retention, RetentionError,
+    Safeguard, Terms, Training, Use,
 };
 pub use record::{Event, EventKind, Mark, Record, Standing, Status};
 pub use regime::{EEA, Jurisdiction, JurisdictionError, Regime};
