@@ -92,6 +92,22 @@ impl ChoiceDoc {
         Ok((draft, self.id))
     }
 
+    /// Whether `choice` is what this document became when it was first sent, whatever policy is in force by now.
+    #[must_use]
+    pub fn became(&self, choice: &Choice) -> bool {
+        let Answering { policy, notice, language, surface } = choice.answering();
+        let answers_the_same =
+            self.policy == *policy && self.notice == *notice && self.language == *language && self.surface == *surface;
+        let says_the_same = match (&self.outcome, &self.stances) {
+            (Some(outcome), None) => choice.stances().iter().all(|(_, stance)| *stance == outcome.stance()),
+            (None, Some(StancesDoc(stances))) => {
+                stances.len() == choice.stances().len() && stances.iter().all(|said| choice.stances().contains(said))
+            }
+            (Some(_), Some(_)) | (None, None) => false,
+        };
+        self.id == choice.id() && answers_the_same && says_the_same
+    }
+
     /// The choice that was kept.
     ///
     /// # Errors

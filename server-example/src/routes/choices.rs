@@ -4,12 +4,13 @@ use crate::app::{App, KnownSite};
 use crate::auth::DeviceToken;
 use crate::document::{CHOICE_BYTES_MAX, Document};
 use crate::problem::ApiError;
-use crate::store::{Appended, NewEntry};
+use crate::site::Site;
+use crate::store::{Appended, Entry, NewEntry, Position};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use consentry_core::wire::{ChoiceDoc, V1};
-use consentry_core::{ChoiceId, NoticeHash, PolicyHash, Time};
+use consentry_core::{Answering, Choice, ChoiceError, ChoiceId, Event, EventKind, NoticeHash, PolicyHash, Time};
 use serde::Serialize;
 
 /// What a subject keeps as evidence of a choice.
@@ -30,24 +31,42 @@ pub(crate) async fn create(
     headers: HeaderMap,
     Document(doc): Document<ChoiceDoc, CHOICE_BYTES_MAX>,
 ) -> Result<(StatusCode, Json<Receipt>), ApiError> {
-    let choice = site.commit(doc)?;
+    let choice = match site.commit(doc.clone()) {
+        Err(superseded @ ApiError::Choice(ChoiceError::Superseded { .. })) => {
+            let earlier = kept_earlier(&app, &site, &headers, &doc).await.ok_or(superseded)?;
+            return Ok((StatusCode::OK, Json(earlier)));
+        }
+        choice => choice?,
+    };
     let DeviceToken { subject, secret } = DeviceToken::from_headers(&headers)?;
-
-    let (id, answering) = (choice.id(), choice.answering().clone());
-    let entry = NewEntry { site: site.id().clone(), subject, secret, choice, at: app.clock().now() };
+    let entry = NewEntry { site: site.id().clone(), subject, secret, choice: choice.clone(), at: app.clock().now() };
     let (status, position) = match app.store().append(entry).await? {
         Appended::New(position) => (StatusCode::CREATED, position),
         Appended::Known(position) => (StatusCode::OK, position),
     };
+    Ok((status, Json(Receipt::of(&choice, position, &site))))
+}
 
-    let receipt = Receipt {
-        v: V1,
-        id,
-        seq: position.seq,
-        recorded_at_ms: position.at,
-        expires_at_ms: position.at.after(site.policy.parts().validity),
-        policy: answering.policy,
-        notice: answering.notice,
-    };
-    Ok((status, Json(receipt)))
+/// The receipt of a choice that was kept before its policy was replaced: whoever did not get it then sends it again.
+async fn kept_earlier(app: &App, site: &Site, headers: &HeaderMap, doc: &ChoiceDoc) -> Option<Receipt> {
+    let DeviceToken { subject, secret } = DeviceToken::from_headers(headers).ok()?;
+    let entries = app.store().record(site.id(), subject, secret).await.ok()?;
+    entries.into_iter().find_map(|Entry { seq, event: Event { at, kind: EventKind::Chosen(choice) } }| {
+        doc.became(&choice).then(|| Receipt::of(&choice, Position { seq, at }, site))
+    })
+}
+
+impl Receipt {
+    fn of(choice: &Choice, position: Position, site: &Site) -> Self {
+        let Answering { policy, notice, .. } = choice.answering();
+        Self {
+            v: V1,
+            id: choice.id(),
+            seq: position.seq,
+            recorded_at_ms: position.at,
+            expires_at_ms: position.at.after(site.policy.parts().validity),
+            policy: *policy,
+            notice: *notice,
+        }
+    }
 }

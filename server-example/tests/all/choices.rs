@@ -319,6 +319,31 @@ async fn a_choice_under_a_replaced_policy_names_the_one_in_force() {
 }
 
 #[tokio::test]
+async fn the_same_choice_again_gets_its_receipt_even_after_the_policy_was_replaced() {
+    let house = House::new();
+    let browser = Browser::new();
+    let later = house.under(vec![adforge_with("365 days", "180 days")]);
+    for fields in [json!({ "outcome": "all-refused" }), json!({ "stances": { "marketing": "grant" } })] {
+        let choice = house.choice(fields);
+        let receipt = house.post(&browser, &choice).await.json();
+        let counts = house.counts();
+        let again = send(&later, browser.post(&choice)).await;
+        assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+        assert_eq!((&again.json()["id"], &again.json()["seq"]), (&receipt["id"], &receipt["seq"]));
+
+        let mut other = choice.clone();
+        other["surface"] = json!("centre");
+        let mut opposite = choice.clone();
+        opposite.as_object_mut().unwrap().remove("outcome");
+        opposite["stances"] = json!({ "marketing": "refuse", "analytics": "grant" });
+        for request in [browser.post(&other), browser.post(&opposite), browser.impostor().post(&choice)] {
+            send(&later, request).await.problem(409, "policy-superseded");
+        }
+        assert_eq!(house.counts(), counts);
+    }
+}
+
+#[tokio::test]
 async fn checks_come_in_their_order() {
     let house = House::new();
     // Everything is wrong with this request; taking one fault away shows the next.
