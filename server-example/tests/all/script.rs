@@ -39,10 +39,10 @@ async fn the_boot_document_is_the_contracts() {
         "texts": {
             "title": "Your data at AdForge",
             "lines": [
-                "AI training: improving our models with your prompts and pictures",
-                "AI processors: Kie.AI, Gemini, Seedance and Kling make your clips",
+                "AI training on your prompts and pictures",
+                "AI processors: Kie.AI, Gemini, Seedance, Kling",
                 "Marketing: news and offers by e-mail",
-                "Cookies: counting visits to our pages",
+                "Cookies: counting visits",
             ],
             "accept": "Accept all", "refuse": "Refuse all", "choose": "Choose",
         },
