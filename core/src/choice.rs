@@ -3,7 +3,8 @@
 //! A [`Draft`] is a choice in the making; [`Draft::commit`] checks it against the policy, in the browser
 //! before it takes effect and on the server before it is kept.
 
-use crate::id::{ChoiceId, Language, NoticeHash, PolicyHash, ProcessorId, PurposeId, Target};
+use crate::history::PolicyHistory;
+use crate::id::{EventId, Language, NoticeHash, PolicyHash, ProcessorId, PurposeId, Target};
 use crate::policy::{PROCESSORS_MAX, PURPOSES_MAX, Policy};
 use crate::word::words;
 use alloc::vec::Vec;
@@ -28,6 +29,23 @@ words! {
         Banner = "banner",
         /// The preference centre.
         Centre = "centre",
+        /// A switch on the site's own pages.
+        Page = "page",
+        /// The site's own code, on the person's behalf.
+        Script = "script",
+        /// Another system, before this one kept the record.
+        Import = "import",
+    }
+}
+
+impl Surface {
+    /// Whether a choice made there speaks of each thing by itself, by the person's own hand (R25).
+    #[must_use]
+    pub const fn is_specific(self) -> bool {
+        match self {
+            Self::Centre | Self::Page => true,
+            Self::Banner | Self::Script | Self::Import => false,
+        }
     }
 }
 
@@ -42,6 +60,8 @@ pub struct Answering {
     pub language: Language,
     /// Where the choice was made.
     pub surface: Surface,
+    /// Whether the person was asked a second time and confirmed it (R27).
+    pub confirmed: bool,
 }
 
 /// A choice in the making.
@@ -115,13 +135,19 @@ impl Draft {
 
     /// Makes the draft a choice named `id`. Runs in the browser before a choice takes effect, and on the server before it is kept.
     ///
+    /// It must answer the newest policy; but a choice that only refuses may answer any that was ever published, because
+    /// saying no must not wait for reading anew.
+    ///
     /// # Errors
-    /// [`ChoiceError`], when the draft does not answer `policy`.
-    pub fn commit(self, policy: &Policy, id: ChoiceId) -> Result<Choice, ChoiceError> {
+    /// [`ChoiceError`], when the draft does not answer such a policy.
+    pub fn commit(self, history: &PolicyHistory, id: EventId) -> Result<Choice, ChoiceError> {
         let Self { answering, stances } = self;
-        if answering.policy != policy.hash() {
-            return Err(ChoiceError::Superseded { given: answering.policy, current: policy.hash() });
-        }
+        let only_refuses = stances.iter().all(|(_, stance)| *stance == Stance::Refuse);
+        let answered =
+            history.published(answering.policy).filter(|p| only_refuses || p.hash() == history.newest().hash());
+        let Some(policy) = answered else {
+            return Err(ChoiceError::Superseded { given: answering.policy, current: history.newest().hash() });
+        };
         if stances.is_empty() {
             return Err(ChoiceError::Empty);
         }
@@ -163,7 +189,7 @@ fn check_target(target: &Target, policy: &Policy) -> Result<(), ChoiceError> {
 /// INVARIANT: 1 to [`STANCES_MAX`] stances, sorted, each target once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    id: ChoiceId,
+    id: EventId,
     answering: Answering,
     stances: Vec<(Target, Stance)>,
 }
@@ -171,7 +197,7 @@ pub struct Choice {
 impl Choice {
     /// The choice's name.
     #[must_use]
-    pub const fn id(&self) -> ChoiceId {
+    pub const fn id(&self) -> EventId {
         self.id
     }
 
@@ -192,7 +218,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`ChoiceError::Empty`] and [`ChoiceError::TooMany`].
-    pub fn restore(id: ChoiceId, answering: Answering, stances: Vec<(Target, Stance)>) -> Result<Self, ChoiceError> {
+    pub fn restore(id: EventId, answering: Answering, stances: Vec<(Target, Stance)>) -> Result<Self, ChoiceError> {
         if stances.is_empty() {
             return Err(ChoiceError::Empty);
         }

@@ -3,17 +3,29 @@
 //! [`decide`] is the only place where anything is allowed. It reads no clock, store or page,
 //! so browser, server and auditor reach the same [`Decision`] from the same facts. It is total: every
 //! question has an answer, and the answer to what is not known is no.
+//!
+//! What comes first counts more: what the policy itself rules out, which no grant can widen; a minor without a guardian; erasure,
+//! restriction, objection; Global Privacy Control; the subject's latest word; the default of the place.
 
+use crate::change::change_of;
 use crate::choice::{Answering, Choice, Stance, Surface};
+use crate::context::Context;
+use crate::history::PolicyHistory;
 use crate::id::{
-    ChoiceId, DataId, FeatureId, HASH_BYTES, Language, NoticeHash, PolicyHash, ProcessorId, PurposeId, Target,
+    DataId, EventId, FeatureId, HASH_BYTES, Language, NoticeHash, PolicyHash, ProcessorId, PurposeId, Target,
 };
-use crate::policy::{Control, Country, LegalBasis, OwnUse, Policy, Processor, Purpose, Retention, Safeguard, Training};
-use crate::record::{Event, EventKind, Record, Status};
-use crate::regime::{Jurisdiction, Regime};
+use crate::law::Law;
+use crate::policy::{
+    Activity, Control, Country, DataForm, LegalBasis, OwnUse, Policy, Processor, Purpose, PurposeKind, Retention,
+    Safeguard, Training,
+};
+use crate::record::{DemandKind, Event, EventKind, Mark, Record, Standing};
+use crate::regime::Regime;
 use crate::time::{Period, Time};
 use crate::word::words;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// What somebody wants to do with a subject's data. The subject is the one whose [`Record`] is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +36,17 @@ pub struct Question {
     pub processor: Option<ProcessorId>,
     /// With which data; none for all that the purpose uses.
     pub data: Option<DataId>,
+    /// What would be done with it.
+    pub activity: Activity,
 }
 
-/// The circumstances of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Context {
-    /// When it is asked.
-    pub now: Time,
-    /// Where the subject is; the strictest regime is taken when that is not known.
-    pub jurisdiction: Option<Jurisdiction>,
+impl Question {
+    /// Whether the site itself, or a processor, may do what the purpose says, with all its data.
+    #[must_use]
+    pub fn about(target: Target) -> Self {
+        let Target { purpose, processor } = target;
+        Self { purpose, processor, data: None, activity: Activity::Process }
+    }
 }
 
 words! {
@@ -52,22 +66,46 @@ words! {
         Withdrawn = "withdrawn",
         /// Denied: the subject agreed too long ago.
         Expired = "expired",
-        /// Denied: the subject agreed to a policy that is no longer in force.
+        /// Denied: the subject agreed to less than what the policy in force does (R29).
         PolicyReplaced = "policy-replaced",
-        /// Denied: it would start on in this regime, and the subject has switched it off.
+        /// Denied: the subject agreed again after an opt-out, and has not confirmed it (R27).
+        Unconfirmed = "unconfirmed",
+        /// Denied: the subject has objected: by switching off what starts on, or by right (GDPR Art. 21).
         Objected = "objected",
+        /// Denied: the subject's browser asks not to sell or share (R23 to R25).
+        Signal = "signal",
+        /// Denied: the subject has restricted the processing (Art. 18).
+        Restricted = "restricted",
+        /// Denied: the subject has asked for erasure and said nothing since (Art. 17).
+        Erased = "erased",
+        /// Denied: the subject is too young to choose, and no guardian stands by the choice (R32).
+        Minor = "minor",
+        /// Denied: the site is not meant for people so young (P22).
+        UnderAge = "under-age",
+        /// Denied: no policy is in force yet.
+        NoPolicy = "no-policy",
         /// Denied: the policy has no such purpose.
         UnknownPurpose = "unknown-purpose",
         /// Denied: the policy has no such processor.
         UnknownProcessor = "unknown-processor",
         /// Denied: the policy has no such category of data.
         UnknownData = "unknown-data",
+        /// Denied: the policy has no such mode.
+        UnknownMode = "unknown-mode",
         /// Denied: the purpose does not employ this processor.
         ProcessorNotUsed = "processor-not-used",
         /// Denied: the purpose does not use this data, or the processor does not get it.
         DataNotCovered = "data-not-covered",
         /// Denied: the data is strictly limited to other purposes, whatever was granted (P14).
         PurposeLimited = "purpose-limited",
+        /// Denied: nobody may train on the data for this purpose, or the processor never trains (P4, P17).
+        TrainingExcluded = "training-excluded",
+        /// Denied: whoever asks may not use the data for ends of its own (P11).
+        OwnUseExcluded = "own-use-excluded",
+        /// Denied: the mode in which the data came about rules it out (P29).
+        ModeExcluded = "mode-excluded",
+        /// Denied: the data would be used in a form more telling than the purpose allows (P28).
+        FormNotCovered = "form-not-covered",
     }
 }
 
@@ -82,13 +120,25 @@ impl Reason {
             | Self::Withdrawn
             | Self::Expired
             | Self::PolicyReplaced
+            | Self::Unconfirmed
             | Self::Objected
+            | Self::Signal
+            | Self::Restricted
+            | Self::Erased
+            | Self::Minor
+            | Self::UnderAge
+            | Self::NoPolicy
             | Self::UnknownPurpose
             | Self::UnknownProcessor
             | Self::UnknownData
+            | Self::UnknownMode
             | Self::ProcessorNotUsed
             | Self::DataNotCovered
-            | Self::PurposeLimited => false,
+            | Self::PurposeLimited
+            | Self::TrainingExcluded
+            | Self::OwnUseExcluded
+            | Self::ModeExcluded
+            | Self::FormNotCovered => false,
         }
     }
 
@@ -100,35 +150,59 @@ impl Reason {
             | Self::Withdrawn
             | Self::Expired
             | Self::PolicyReplaced
-            | Self::Objected => true,
+            | Self::Unconfirmed
+            | Self::Objected
+            | Self::Signal
+            | Self::Restricted
+            | Self::Erased
+            | Self::Minor
+            | Self::UnderAge => true,
             Self::Given
             | Self::Notified
             | Self::NotObjected
+            | Self::NoPolicy
             | Self::UnknownPurpose
             | Self::UnknownProcessor
             | Self::UnknownData
+            | Self::UnknownMode
             | Self::ProcessorNotUsed
             | Self::DataNotCovered
-            | Self::PurposeLimited => false,
+            | Self::PurposeLimited
+            | Self::TrainingExcluded
+            | Self::OwnUseExcluded
+            | Self::ModeExcluded
+            | Self::FormNotCovered => false,
         }
     }
 }
 
-/// A duty that comes with being allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A duty that comes with a decision: with being allowed, but for [`Obligation::Erase`].
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obligation {
     /// Delete the data within this period of collecting it.
     DeleteWithin(Period),
     /// Delete the data as soon as it has served its use.
     DeleteAfterUse,
+    /// Delete the data once the subject has been away for this period.
+    DeleteAfterInactivity(Period),
     /// Delete the data when the subject asks, or closes the account.
     DeleteOnRequest,
+    /// Delete copies kept in case of a disaster within this period of deleting the data.
+    DeleteBackupsWithin(Period),
+    /// Replace what names the subject before the data is used.
+    PseudonymiseFirst,
+    /// Remove for good what points to the subject before the data is used (P19, P28).
+    AnonymiseFirst,
     /// The processor trains nothing on it (P4, P17).
     NoTraining,
     /// The processor uses it for no ends of its own (P11).
     NoOwnUse,
     /// The data leaves the EEA under this safeguard.
     TransferSafeguard(Country, Safeguard),
+    /// Send this along with the request to the processor, by name and value.
+    RequestFlag(Box<str>, Box<str>),
+    /// Erase all that is kept of this subject: it should never have been collected (P22). Comes with a denial.
+    Erase,
 }
 
 /// May it be done, and why.
@@ -144,9 +218,9 @@ pub struct Decision {
     pub regime: Regime,
     /// The policy that was applied.
     pub policy: PolicyHash,
-    /// The choices that it rests on, the purpose's before the processor's.
-    pub events: Vec<ChoiceId>,
-    /// What whoever is allowed must do; empty for a deny.
+    /// The events that it rests on, the purpose's before the processor's.
+    pub events: Vec<EventId>,
+    /// What whoever asked must do.
     pub obligations: Vec<Obligation>,
     /// What the site cannot offer because the subject has not agreed; empty for an allow.
     pub features_lost: Vec<FeatureId>,
@@ -162,110 +236,137 @@ impl Decision {
     }
 }
 
-/// Decides `question` for the subject whose record this is.
-#[must_use]
-pub fn decide(policy: &Policy, record: &Record, question: &Question, context: &Context) -> Decision {
-    let regime = Regime::of(context.jurisdiction.as_ref());
-    let asked = Asked { policy, record, now: context.now, regime };
-    let of_purpose = Target::purpose(question.purpose.clone());
-    let Some(purpose) = policy.purpose(&question.purpose) else {
-        return asked.deny(Reason::UnknownPurpose, of_purpose, None);
-    };
-    let basis = Some(purpose.terms_in(regime).basis);
-    let processor = match &question.processor {
-        None => None,
-        Some(id) => match policy.processor(id) {
-            None => return asked.deny(Reason::UnknownProcessor, of_processor(question, id), basis),
-            Some(processor) => Some(processor),
-        },
-    };
-    if let Err((reason, target)) = within_policy(policy, question, purpose, processor) {
-        return asked.deny(reason, target, basis);
-    }
-
-    let by_purpose = asked.word_on(purpose, of_purpose.clone());
-    match processor {
-        // The purpose must be allowed, and the processor within it (R33).
-        Some(processor) if by_purpose.reason.allows() => {
-            let target = of_processor(question, &processor.id);
-            let by_processor = asked.word_on(purpose, target.clone());
-            asked.conclude(target, basis, &[by_purpose, by_processor], by_processor.reason, || {
-                obligations_of_processor(processor)
-            })
+impl fmt::Display for Decision {
+    /// One line for whoever has to find out why: what, why, on what it rests, until when.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = if self.allows() { "allow" } else { "deny" };
+        write!(f, "{answer} {}: {}; regime {}", self.decided_by, self.reason, self.regime)?;
+        if let Some(basis) = self.basis {
+            write!(f, ", basis {basis}")?;
         }
-        Some(_) | None => asked
-            .conclude(of_purpose, basis, &[by_purpose], by_purpose.reason, || alloc::vec![deletion(purpose.retention)]),
+        write!(f, ", policy {}", self.policy)?;
+        for (n, event) in self.events.iter().enumerate() {
+            write!(f, "{}{event}", if n == 0 { ", events " } else { " " })?;
+        }
+        for (n, feature) in self.features_lost.iter().enumerate() {
+            write!(f, "{}{feature}", if n == 0 { ", lost " } else { " " })?;
+        }
+        write!(f, ", until {} ms", self.valid_until.as_ms())
     }
 }
 
-/// Every target that [`decide`] allows, in the policy's order: the table that a page's gate obeys.
+/// Decides `question` for the subject whose record this is.
 #[must_use]
-pub fn allowed(policy: &Policy, record: &Record, context: &Context) -> Vec<Target> {
-    policy
-        .targets()
-        .filter(|target| {
-            let question =
-                Question { purpose: target.purpose.clone(), processor: target.processor.clone(), data: None };
-            decide(policy, record, &question, context).allows()
-        })
-        .collect()
+pub fn decide(history: &PolicyHistory, record: &Record, question: &Question, context: &Context) -> Decision {
+    let in_force = history.in_force(context.now);
+    // Before the first policy holds, its own terms say for how long that may be relied on, and nothing else.
+    let policy = in_force.unwrap_or_else(|| history.newest());
+    let law = policy.law(context.jurisdiction.as_ref());
+    let asked = Asked { history, policy, record, context, law };
+    let of_purpose = || Target::purpose(question.purpose.clone());
+    if in_force.is_none() {
+        return asked.deny(Reason::NoPolicy, of_purpose(), None);
+    }
+    let Some(purpose) = policy.purpose(&question.purpose) else {
+        return asked.deny(Reason::UnknownPurpose, of_purpose(), None);
+    };
+    let processor = match &question.processor {
+        None => None,
+        Some(id) => match policy.processor(id) {
+            None => {
+                let target = Target::processor(question.purpose.clone(), id.clone());
+                return asked.deny(Reason::UnknownProcessor, target, Some(purpose));
+            }
+            Some(processor) => Some(processor),
+        },
+    };
+    if let Err((reason, by_processor)) = asked.within_policy(question, purpose, processor) {
+        let by = processor.filter(|_| by_processor);
+        return asked.deny(
+            reason,
+            Target { purpose: purpose.id.clone(), processor: by.map(|p| p.id.clone()) },
+            Some(purpose),
+        );
+    }
+
+    // Allow = purpose and processor and transfer (R33). The first that denies settles it; if none does, the last.
+    let mut words = Words::default();
+    let mut settled = (purpose, None);
+    words.push(asked.word_on(purpose, None));
+    if words.allow()
+        && let Some(processor) = processor
+    {
+        settled = (purpose, Some(processor));
+        words.push(asked.word_on(purpose, Some(processor)));
+        if words.allow()
+            && let Some(transfer) = processor.transfer.as_ref().and_then(|id| policy.purpose(id))
+        {
+            words.push(asked.word_on(transfer, None));
+            if !words.allow() {
+                settled = (transfer, None);
+            }
+        }
+    }
+    asked.conclude(purpose, processor, settled, &words)
+}
+
+/// Every target that [`decide`] allows, in the order of the newest policy: the table that a page's gate obeys.
+#[must_use]
+pub fn allowed(history: &PolicyHistory, record: &Record, context: &Context) -> Vec<Target> {
+    let targets = history.newest().targets();
+    targets.filter(|target| decide(history, record, &Question::about(target.clone()), context).allows()).collect()
 }
 
 /// What [`allowed`] will be once somebody has taken this stance towards everything, or has said nothing: the
 /// outcomes that a banner can bring about, known beforehand so that a page can obey them without asking.
 #[must_use]
-pub fn allowed_after(policy: &Policy, stance: Option<Stance>, context: &Context) -> Vec<Target> {
+pub fn allowed_after(history: &PolicyHistory, stance: Option<Stance>, context: &Context) -> Vec<Target> {
+    let policy = history.newest();
     let stances = stance.map_or_else(Vec::new, |stance| policy.choosable().map(|t| (t, stance)).collect());
     let answering = Answering {
         policy: policy.hash(),
         notice: NoticeHash::from_bytes([0; HASH_BYTES]),
         language: Language::undetermined(),
         surface: Surface::Banner,
+        confirmed: false,
     };
     // Without a switch there is no choice, and nothing that one could change.
-    let choice = Choice::restore(ChoiceId::from_parts(0, &[0; 10]), answering, stances).ok();
+    let choice = Choice::restore(EventId::from_parts(0, &[0; 10]), answering, stances).ok();
     let event = choice.map(|choice| Event { at: context.now, kind: EventKind::Chosen(choice) });
-    allowed(policy, &Record::fold(&event), context)
+    allowed(history, &Record::fold(&event), context)
 }
 
-fn of_processor(question: &Question, processor: &ProcessorId) -> Target {
-    Target::processor(question.purpose.clone(), processor.clone())
-}
-
-/// What the policy itself rules out: no grant can widen it.
-fn within_policy(
-    policy: &Policy,
-    question: &Question,
-    purpose: &Purpose,
-    processor: Option<&Processor>,
-) -> Result<(), (Reason, Target)> {
-    let of_purpose = || Target::purpose(purpose.id.clone());
-    if let Some(data) = &question.data {
-        let category = policy.data(data).ok_or_else(|| (Reason::UnknownData, of_purpose()))?;
-        if !category.only_for.is_empty() && !category.only_for.contains(&purpose.id) {
-            return Err((Reason::PurposeLimited, of_purpose()));
-        }
-        if !purpose.data.contains(data) {
-            return Err((Reason::DataNotCovered, of_purpose()));
-        }
-    }
-    if let Some(processor) = processor {
-        let target = Target::processor(purpose.id.clone(), processor.id.clone());
-        let Some(usage) = processor.use_for(&purpose.id) else {
-            return Err((Reason::ProcessorNotUsed, target));
-        };
-        if question.data.as_ref().is_some_and(|data| !usage.data.contains(data)) {
-            return Err((Reason::DataNotCovered, target));
-        }
-    }
-    Ok(())
+/// What the last word on a target is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Status {
+    /// Nothing was ever said. That is no consent (R16).
+    Unknown,
+    /// Granted, for at least what the policy in force does, and not expired.
+    Given,
+    /// Refused.
+    Refused,
+    /// Refused after it had been granted.
+    Withdrawn,
+    /// Granted too long ago.
+    Expired,
+    /// Granted for less than what the policy in force does.
+    Replaced,
+    /// Granted again after an opt-out, and not confirmed.
+    Unconfirmed,
+    /// Stopped by a signal that no later and specific choice has overruled.
+    Signalled,
+    /// Granted by a minor for whom nobody stood yet.
+    Minor,
 }
 
 /// The rule: what say the subject has, and what the subject has said.
-const fn rule(control: Control, status: Status) -> Reason {
+pub(crate) const fn rule(control: Control, status: Status) -> Reason {
     match (control, status) {
         (Control::Notified, _) => Reason::Notified,
         (Control::OptIn | Control::OptOut, Status::Given) => Reason::Given,
+        (Control::OptIn | Control::OptOut, Status::Unconfirmed) => Reason::Unconfirmed,
+        (Control::OptIn | Control::OptOut, Status::Signalled) => Reason::Signal,
+        (Control::OptIn | Control::OptOut, Status::Minor) => Reason::Minor,
         (Control::OptIn, Status::Unknown) => Reason::NotGiven,
         (Control::OptIn, Status::Refused) => Reason::Refused,
         (Control::OptIn, Status::Withdrawn) => Reason::Withdrawn,
@@ -276,65 +377,319 @@ const fn rule(control: Control, status: Status) -> Reason {
     }
 }
 
-/// What is the same for every step of one question.
-struct Asked<'a> {
-    policy: &'a Policy,
-    record: &'a Record,
-    now: Time,
-    regime: Regime,
-}
-
 /// What the rule says of one target, and what that rests on.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Word {
     reason: Reason,
-    rests_on: Option<ChoiceId>,
-    expires: Option<Time>,
+    rests_on: Option<EventId>,
+    until: Option<Time>,
+}
+
+/// At most one word each on purpose, processor and transfer; the last settles the question.
+#[derive(Debug, Default)]
+struct Words {
+    said: [Option<Word>; 3],
+}
+
+impl Words {
+    fn push(&mut self, word: Word) {
+        if let Some(free) = self.said.iter_mut().find(|w| w.is_none()) {
+            *free = Some(word);
+        }
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &Word> {
+        self.said.iter().flatten()
+    }
+
+    fn reason(&self) -> Reason {
+        self.iter().next_back().map_or(Reason::UnknownPurpose, |w| w.reason)
+    }
+
+    fn allow(&self) -> bool {
+        self.reason().allows()
+    }
+}
+
+/// What is the same for every step of one question.
+pub(crate) struct Asked<'a> {
+    pub(crate) history: &'a PolicyHistory,
+    pub(crate) policy: &'a Policy,
+    pub(crate) record: &'a Record,
+    pub(crate) context: &'a Context,
+    pub(crate) law: Law,
 }
 
 impl Asked<'_> {
-    fn word_on(&self, purpose: &Purpose, target: Target) -> Word {
-        let control = purpose.terms_in(self.regime).control;
-        let reason = rule(control, self.record.status(&target, self.policy, self.now));
-        let mark = match control {
-            Control::Notified => None,
-            Control::OptIn | Control::OptOut => self.record.mark(&target),
-        };
-        let expires = mark.filter(|_| reason == Reason::Given).map(|m| m.at.after(self.policy.parts().validity));
-        Word { reason, rests_on: mark.map(|m| m.choice), expires }
+    fn is_minor(&self) -> bool {
+        self.context.age.is_some_and(|age| age.is_below(self.law.consent_age))
     }
 
-    fn deny(&self, reason: Reason, target: Target, basis: Option<LegalBasis>) -> Decision {
-        self.conclude(target, basis, &[], reason, Vec::new)
+    /// The regime of the place; the strictest for minors, and for those too young to be sold or advertised to.
+    fn regime_for(&self, purpose: &Purpose) -> Regime {
+        let too_young = |age| self.context.age.is_some_and(|band| band.is_below(age));
+        if self.is_minor() || (purpose.answers_gpc() && too_young(self.law.advertising_age)) {
+            Regime::OptIn
+        } else {
+            self.law.regime
+        }
+    }
+
+    /// What the policy itself rules out: no grant can widen it. Also says whether it is about the processor.
+    fn within_policy(
+        &self,
+        question: &Question,
+        purpose: &Purpose,
+        processor: Option<&Processor>,
+    ) -> Result<(), (Reason, bool)> {
+        if let Some(data) = &question.data {
+            let category = self.policy.data(data).ok_or((Reason::UnknownData, false))?;
+            if !category.only_for.is_empty() && !category.only_for.contains(&purpose.id) {
+                return Err((Reason::PurposeLimited, false));
+            }
+            if !purpose.data.contains(data) {
+                return Err((Reason::DataNotCovered, false));
+            }
+        }
+        if let Some(processor) = processor {
+            let usage = processor.use_for(&purpose.id).ok_or((Reason::ProcessorNotUsed, true))?;
+            if question.data.as_ref().is_some_and(|data| !usage.data.contains(data)) {
+                return Err((Reason::DataNotCovered, true));
+            }
+        }
+        match question.activity {
+            Activity::Process => {}
+            Activity::Train => {
+                if purpose.kind != PurposeKind::Training {
+                    return Err((Reason::TrainingExcluded, processor.is_some()));
+                }
+            }
+            // The site's own ends are its purposes; a processor's are what it discloses.
+            Activity::OwnEnds => {
+                if processor.is_none_or(|p| p.own_use == OwnUse::Never) {
+                    return Err((Reason::OwnUseExcluded, processor.is_some()));
+                }
+            }
+        }
+        if let Some(id) = &self.context.mode {
+            let mode = self.policy.mode(id).ok_or((Reason::UnknownMode, false))?;
+            if mode.denies.contains(&purpose.id) {
+                return Err((Reason::ModeExcluded, false));
+            }
+        }
+        if let (Some(form), Some(training)) = (self.context.form, purpose.training)
+            && form < training.form
+        {
+            return Err((Reason::FormNotCovered, false));
+        }
+        Ok(())
+    }
+
+    /// What stands against the purpose whatever was chosen: age, erasure, restriction, objection.
+    fn against(&self, purpose: &Purpose) -> Option<(Reason, Option<EventId>)> {
+        if purpose.is_choosable()
+            && let Some(age) = self.context.age
+        {
+            if self.policy.parts().minimum_age.is_some_and(|minimum| age.is_below(minimum)) {
+                return Some((Reason::UnderAge, None));
+            }
+            if self.is_minor() && !self.context.guardian.is_some_and(|g| g.holds(self.context.now)) {
+                return Some((Reason::Minor, None));
+            }
+        }
+        // Legal claims and the rights of others are not the subject's to stop (Art. 17(3), 18(2), 21(1)).
+        let overriding = match purpose.kind {
+            PurposeKind::Legal | PurposeKind::Security => return None,
+            PurposeKind::Moderation => true,
+            PurposeKind::Training
+            | PurposeKind::DownstreamAi
+            | PurposeKind::Marketing
+            | PurposeKind::Cookies
+            | PurposeKind::Advertising
+            | PurposeKind::Sharing
+            | PurposeKind::Sale
+            | PurposeKind::Transfer
+            | PurposeKind::Programme
+            | PurposeKind::Personalisation
+            | PurposeKind::Service => false,
+        };
+        if let Some(erased) = self.record.erased() {
+            return Some((Reason::Erased, Some(erased.event)));
+        }
+        if let Some(restricted) = self.record.demand(DemandKind::Restriction, purpose) {
+            return Some((Reason::Restricted, Some(restricted.event)));
+        }
+        let basis = purpose.terms_in(self.regime_for(purpose)).basis;
+        // A contract or a law gives no right to object (Art. 21(1)).
+        let objectable = purpose.is_choosable() || basis == LegalBasis::LegitimateInterest;
+        if objectable
+            && !overriding
+            && let Some(objected) = self.record.demand(DemandKind::Objection, purpose)
+        {
+            return Some((Reason::Objected, Some(objected.event)));
+        }
+        None
+    }
+
+    fn word_on(&self, purpose: &Purpose, processor: Option<&Processor>) -> Word {
+        if let Some((reason, rests_on)) = self.against(purpose) {
+            return Word { reason, rests_on, until: None };
+        }
+        let control = purpose.terms_in(self.regime_for(purpose)).control;
+        if control == Control::Notified {
+            return Word { reason: Reason::Notified, rests_on: None, until: None };
+        }
+        let target = Target { purpose: purpose.id.clone(), processor: processor.map(|p| p.id.clone()) };
+        let mark = self.record.mark(&target, purpose.kind.scope());
+        let status = self.status(mark, purpose, processor.is_some());
+        let reason = rule(control, status);
+        let rests_on = match status {
+            Status::Signalled => self.record.signal().map(|s| s.event),
+            Status::Unknown
+            | Status::Given
+            | Status::Refused
+            | Status::Withdrawn
+            | Status::Expired
+            | Status::Replaced
+            | Status::Unconfirmed
+            | Status::Minor => mark.map(|m| m.choice),
+        };
+        let until = mark.filter(|_| reason == Reason::Given).map(|m| m.at.after(self.policy.validity_of(purpose)));
+        Word { reason, rests_on, until }
+    }
+
+    /// What the last word on a target is worth now, under the policy in force.
+    fn status(&self, mark: Option<&Mark>, purpose: &Purpose, is_processor: bool) -> Status {
+        // The signal is about the purpose; its processors follow the purpose anyway.
+        let signalled = !is_processor && self.is_signalled(mark, purpose);
+        let Some(mark) = mark else { return if signalled { Status::Signalled } else { Status::Unknown } };
+        let yes = match mark.standing {
+            Standing::Refused => return Status::Refused,
+            Standing::Withdrawn => return Status::Withdrawn,
+            Standing::Granted | Standing::Restored => self.worth_of_yes(mark, purpose),
+        };
+        match yes {
+            _ if signalled => Status::Signalled,
+            // Once the choice that overruled the signal counts no more, the signal does again.
+            Status::Expired | Status::Replaced if self.hears_signal(purpose) && !is_processor => Status::Signalled,
+            Status::Given if !is_processor && self.needs_confirmation(mark, purpose) => Status::Unconfirmed,
+            yes => yes,
+        }
+    }
+
+    pub(crate) fn worth_of_yes(&self, mark: &Mark, purpose: &Purpose) -> Status {
+        if !self.covers(mark) {
+            Status::Replaced
+        } else if self.context.now >= mark.at.after(self.policy.validity_of(purpose)) {
+            Status::Expired
+        } else if self.is_minor() && self.context.guardian.is_none_or(|g| mark.at < g.from) {
+            Status::Minor
+        } else {
+            Status::Given
+        }
+    }
+
+    /// Whether the policy that the choice answered promised no less about this target than the one in force does.
+    fn covers(&self, mark: &Mark) -> bool {
+        mark.policy == self.policy.hash()
+            || self
+                .history
+                .published(mark.policy)
+                .is_some_and(|answered| !change_of(answered, self.policy, &mark.target).asks_again())
+    }
+
+    /// Whether a signal speaks of this purpose, was sent, and must be honoured here.
+    fn hears_signal(&self, purpose: &Purpose) -> bool {
+        let sent = self.context.signal.is_some() || self.record.signal().is_some();
+        sent && purpose.answers_gpc() && !self.law.signals.is_empty()
+    }
+
+    /// Whether a signal stops this purpose: one that was sent, unless a later and specific choice speaks against it (R25).
+    fn is_signalled(&self, mark: Option<&Mark>, purpose: &Purpose) -> bool {
+        self.hears_signal(purpose)
+            && match (self.record.signal(), mark) {
+                (Some(signal), Some(mark)) => mark.at <= signal.at || !mark.surface.is_specific(),
+                // What the browser says now, and has not said before, is later than any choice.
+                (None, _) | (_, None) => true,
+            }
+    }
+
+    /// An opt-in to sale, sharing or targeted advertising after an opt-out, by switch or by signal, takes two steps (R27).
+    fn needs_confirmation(&self, mark: &Mark, purpose: &Purpose) -> bool {
+        let opted_out = mark.standing == Standing::Restored || self.hears_signal(purpose);
+        self.law.two_steps && purpose.answers_gpc() && opted_out && !mark.confirmed
+    }
+
+    fn deny(&self, reason: Reason, decided_by: Target, purpose: Option<&Purpose>) -> Decision {
+        let regime = purpose.map_or(self.law.regime, |p| self.regime_for(p));
+        Decision {
+            reason,
+            decided_by,
+            basis: purpose.map(|p| p.terms_in(regime).basis),
+            regime,
+            policy: self.policy.hash(),
+            events: Vec::new(),
+            obligations: Vec::new(),
+            features_lost: Vec::new(),
+            valid_until: self.valid_until(),
+        }
     }
 
     fn conclude(
         &self,
-        target: Target,
-        basis: Option<LegalBasis>,
-        words: &[Word],
-        reason: Reason,
-        obligations: impl FnOnce() -> Vec<Obligation>,
+        purpose: &Purpose,
+        processor: Option<&Processor>,
+        (by_purpose, by_processor): (&Purpose, Option<&Processor>),
+        words: &Words,
     ) -> Decision {
-        let mut events: Vec<ChoiceId> = words.iter().filter_map(|w| w.rests_on).collect();
+        let reason = words.reason();
+        let decided_by = Target { purpose: by_purpose.id.clone(), processor: by_processor.map(|p| p.id.clone()) };
+        let mut events: Vec<EventId> = words.iter().filter_map(|w| w.rests_on).collect();
         events.dedup();
         let features_lost = if reason.is_subjects() {
-            self.policy.features_lost(&target).map(|f| f.id.clone()).collect()
+            self.policy.features_lost(&decided_by).map(|f| f.id.clone()).collect()
         } else {
             Vec::new()
         };
-        let recheck = self.now.after(self.policy.parts().recheck);
-        Decision {
-            reason,
-            decided_by: target,
-            basis,
-            regime: self.regime,
-            policy: self.policy.hash(),
-            events,
-            obligations: if reason.allows() { obligations() } else { Vec::new() },
-            features_lost,
-            valid_until: words.iter().filter_map(|w| w.expires).fold(recheck, Time::min),
+        let obligations = match reason {
+            Reason::UnderAge => alloc::vec![Obligation::Erase],
+            reason if reason.allows() => self.obligations(purpose, processor),
+            _ => Vec::new(),
+        };
+        let valid_until = words.iter().filter_map(|w| w.until).fold(self.valid_until(), Time::min);
+        Decision { events, obligations, features_lost, valid_until, ..self.deny(reason, decided_by, Some(by_purpose)) }
+    }
+
+    /// Until when an answer can be relied on as far as policy and circumstances go.
+    fn valid_until(&self) -> Time {
+        let now = self.context.now;
+        let guardian = self.context.guardian.iter().flat_map(|g| [g.from, g.until]);
+        guardian
+            .chain(self.history.next_change(now))
+            .filter(|time| *time > now)
+            .fold(now.after(self.policy.parts().recheck), Time::min)
+    }
+
+    fn obligations(&self, purpose: &Purpose, processor: Option<&Processor>) -> Vec<Obligation> {
+        let mode = self.context.mode.as_ref().and_then(|id| self.policy.mode(id)).and_then(|m| m.retention);
+        let kept = processor.map_or_else(|| purpose.retention_for(self.context.plan.as_ref()), |p| p.retention);
+        let mut obligations = alloc::vec![deletion(mode.map_or(kept, |most| kept.min(most)))];
+        if processor.is_none()
+            && let Some(period) = purpose.backups
+        {
+            obligations.push(Obligation::DeleteBackupsWithin(period));
         }
+        if self.context.form.is_none() {
+            match purpose.training.map(|t| t.form) {
+                Some(DataForm::Anonymised) => obligations.push(Obligation::AnonymiseFirst),
+                Some(DataForm::Pseudonymised) => obligations.push(Obligation::PseudonymiseFirst),
+                Some(DataForm::Raw) | None => {}
+            }
+        }
+        if let Some(processor) = processor {
+            obligations_of_processor(purpose, processor, &mut obligations);
+        }
+        obligations
     }
 }
 
@@ -342,13 +697,14 @@ const fn deletion(retention: Retention) -> Obligation {
     match retention {
         Retention::AfterUse => Obligation::DeleteAfterUse,
         Retention::Within(period) => Obligation::DeleteWithin(period),
+        Retention::AfterInactivity(period) => Obligation::DeleteAfterInactivity(period),
         Retention::OnRequest => Obligation::DeleteOnRequest,
     }
 }
 
-fn obligations_of_processor(processor: &Processor) -> Vec<Obligation> {
-    let mut obligations = alloc::vec![deletion(processor.retention)];
-    if processor.trains == Training::Never {
+fn obligations_of_processor(purpose: &Purpose, processor: &Processor, obligations: &mut Vec<Obligation>) {
+    // One that trains with consent does so for purposes of that kind alone.
+    if processor.trains == Training::Never || purpose.kind != PurposeKind::Training {
         obligations.push(Obligation::NoTraining);
     }
     if processor.own_use == OwnUse::Never {
@@ -356,9 +712,10 @@ fn obligations_of_processor(processor: &Processor) -> Vec<Obligation> {
     }
     match processor.safeguard {
         Safeguard::Eea => {}
-        Safeguard::Adequacy | Safeguard::StandardContractualClauses => {
+        Safeguard::Adequacy | Safeguard::StandardContractualClauses | Safeguard::ExplicitConsent => {
             obligations.push(Obligation::TransferSafeguard(processor.country, processor.safeguard));
         }
     }
-    obligations
+    let flags = processor.flags.iter().cloned();
+    obligations.extend(flags.map(|(name, value)| Obligation::RequestFlag(name, value)));
 }

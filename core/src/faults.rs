@@ -1,12 +1,13 @@
 //! What a policy cannot say: names that lead nowhere, and promises that contradict each other.
 //! Everything is looked at, so that one reading of the errors mends the whole file.
 
-use crate::id::{DataId, ProcessorId, PurposeId};
+use crate::id::{DataId, ModeId, PlanId, ProcessorId, PurposeId};
+use crate::law::Law;
 use crate::policy::{
-    Control, DATA_CATEGORIES_MAX, FEATURES_MAX, LegalBasis, PROCESSORS_MAX, PURPOSES_MAX, Parts, Processor, Purpose,
-    PurposeKind, Safeguard, Training,
+    Activity, Control, DATA_CATEGORIES_MAX, FEATURES_MAX, FLAGS_MAX, LAW_CHANGES_MAX, LegalBasis, MODES_MAX, OwnUse,
+    PLANS_MAX, PROCESSORS_MAX, PURPOSES_MAX, Parts, Processor, Purpose, PurposeKind, Role, Safeguard, Training,
 };
-use crate::regime::{EEA, Regime};
+use crate::regime::{EEA, Jurisdiction, Regime};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -25,8 +26,28 @@ pub enum Place {
     PurposeTerms(usize, Regime),
     /// Data that a purpose uses.
     PurposeData(usize, usize),
+    /// The kind of a purpose.
+    PurposeKind(usize),
+    /// A plan for which a purpose keeps data longer or shorter.
+    PurposePlan(usize, usize),
+    /// A kind of purpose that can never be.
+    NeverPurpose(usize),
+    /// Something that no processor may do.
+    NeverProcessor(usize),
+    /// A plan.
+    Plan(usize),
+    /// A mode.
+    Mode(usize),
+    /// A purpose that a mode denies.
+    ModeDenies(usize, usize),
+    /// A change to the law's table.
+    Law(usize),
     /// A processor.
     Processor(usize),
+    /// Whether a processor has ends of its own.
+    ProcessorOwnUse(usize),
+    /// The purpose under which data is transferred to a processor.
+    ProcessorTransfer(usize),
     /// The safeguard of a processor.
     ProcessorSafeguard(usize),
     /// Whether a processor trains.
@@ -124,6 +145,69 @@ pub enum PolicyFault {
     /// A switch in one regime and none in the other.
     #[error("`{0}` has a switch in one regime and none in another")]
     SwitchDiffers(PurposeId),
+    /// A purpose of this kind must say more.
+    #[error("`{purpose}` is of kind `{kind}`, and does not say its `{what}`")]
+    MissingDetail {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+        /// What it must say.
+        what: &'static str,
+    },
+    /// A purpose of this kind cannot say that.
+    #[error("`{purpose}` is of kind `{kind}`, which has no `{what}`")]
+    StrayDetail {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+        /// What it cannot say.
+        what: &'static str,
+    },
+    /// A plan is named that the policy does not have.
+    #[error("no plan `{0}`")]
+    UnknownPlan(PlanId),
+    /// A kind of purpose that the policy has promised never to have (P7, P30).
+    #[error("`{purpose}` is of kind `{kind}`, and the policy promises never to have one")]
+    NeverPurpose {
+        /// The purpose.
+        purpose: PurposeId,
+        /// Its kind.
+        kind: PurposeKind,
+    },
+    /// A processor does what the policy has promised that none does (P4, P11).
+    #[error("`{processor}` would do what no processor may: `{activity}`")]
+    NeverProcessor {
+        /// The processor.
+        processor: ProcessorId,
+        /// What it would do.
+        activity: Activity,
+    },
+    /// Processors that may not process are none.
+    #[error("no processor could ever do anything")]
+    NeverProcess,
+    /// Who has ends of its own does not act on the site's behalf alone (GDPR Art. 28(10)).
+    #[error("`{0}` uses data for ends of its own, so it is more than a `processor`")]
+    OwnEndsOfProcessor(ProcessorId),
+    /// A processor that trains, and no training purpose that employs it.
+    #[error("`{0}` trains on data, and no purpose of kind `training` employs it")]
+    TrainsForNothing(ProcessorId),
+    /// Consent is the safeguard of a transfer, and no switch asks for it (P23).
+    #[error("transfers to `{0}` rest on consent, and no purpose asks for it")]
+    TransferUnasked(ProcessorId),
+    /// A purpose asks for a transfer that rests on something else.
+    #[error("transfers to `{0}` do not rest on consent")]
+    TransferSafe(ProcessorId),
+    /// The purpose that asks for a transfer is of another kind.
+    #[error("`{0}` is not of kind `transfer`")]
+    NotTransfer(PurposeId),
+    /// A policy can be stricter than the law's table, never looser.
+    #[error("the law of `{0}` is stricter than that")]
+    Looser(Jurisdiction),
+    /// A mode that changes nothing.
+    #[error("mode `{0}` changes nothing")]
+    IdleMode(ModeId),
     /// Safeguard `eea` for a country outside the EEA.
     #[error("`{0}` is not in the EEA, so a transfer there needs a safeguard")]
     NoSafeguard(Box<str>),
@@ -146,6 +230,7 @@ impl Parts {
     pub fn faults(&self) -> Vec<Faulty> {
         let mut found = Found(Vec::new());
         self.find_excess(&mut found);
+        self.find_faults_of_never(&mut found);
         self.find_faults_of_data(&mut found);
         for (i, purpose) in self.purposes.iter().enumerate() {
             self.find_faults_of_purpose(i, purpose, &mut found);
@@ -154,6 +239,8 @@ impl Parts {
             self.find_faults_of_processor(i, processor, &mut found);
         }
         self.find_faults_of_features(&mut found);
+        self.find_faults_of_modes(&mut found);
+        self.find_faults_of_laws(&mut found);
         found.0
     }
 
@@ -163,6 +250,10 @@ impl Parts {
             ("purposes", self.purposes.len(), PURPOSES_MAX),
             ("processors", self.processors.len(), PROCESSORS_MAX),
             ("features", self.features.len(), FEATURES_MAX),
+            ("plans", self.plans.len(), PLANS_MAX),
+            ("modes", self.modes.len(), MODES_MAX),
+            ("changes to the law", self.laws.len(), LAW_CHANGES_MAX),
+            ("flags", self.processors.iter().map(|p| p.flags.len()).max().unwrap_or_default(), FLAGS_MAX),
         ] {
             if length > max {
                 found.at(Place::Policy, PolicyFault::TooMany { what, max });
@@ -170,6 +261,63 @@ impl Parts {
         }
         if self.purposes.is_empty() {
             found.at(Place::Policy, PolicyFault::NoPurposes);
+        }
+    }
+
+    fn find_faults_of_never(&self, found: &mut Found) {
+        for (i, plan) in self.plans.iter().enumerate() {
+            if let Some(first) = self.plans.iter().take(i).position(|p| p == plan) {
+                found.twice(plan.as_str(), Place::Plan(i), Place::Plan(first));
+            }
+        }
+        for (i, kind) in self.never.purposes.iter().enumerate() {
+            for (p, purpose) in self.purposes.iter().enumerate().filter(|(_, p)| p.kind == *kind) {
+                let fault = PolicyFault::NeverPurpose { purpose: purpose.id.clone(), kind: *kind };
+                found.against(Place::PurposeKind(p), Place::NeverPurpose(i), fault);
+            }
+        }
+        for (i, activity) in self.never.processors.iter().enumerate() {
+            for (p, processor) in self.processors.iter().enumerate() {
+                let at = match activity {
+                    Activity::Process => continue,
+                    Activity::Train if processor.trains != Training::Never => Place::ProcessorTrains(p),
+                    Activity::OwnEnds if processor.own_use != OwnUse::Never => Place::ProcessorOwnUse(p),
+                    Activity::Train | Activity::OwnEnds => continue,
+                };
+                let fault = PolicyFault::NeverProcessor { processor: processor.id.clone(), activity: *activity };
+                found.against(at, Place::NeverProcessor(i), fault);
+            }
+            if *activity == Activity::Process {
+                found.at(Place::NeverProcessor(i), PolicyFault::NeverProcess);
+            }
+        }
+    }
+
+    fn find_faults_of_modes(&self, found: &mut Found) {
+        for (i, mode) in self.modes.iter().enumerate() {
+            if let Some(first) = self.modes.iter().take(i).position(|m| m.id == mode.id) {
+                found.twice(mode.id.as_str(), Place::Mode(i), Place::Mode(first));
+            }
+            if mode.denies.is_empty() && mode.retention.is_none() {
+                found.at(Place::Mode(i), PolicyFault::IdleMode(mode.id.clone()));
+            }
+            for (j, purpose) in mode.denies.iter().enumerate() {
+                if !self.purposes.iter().any(|p| p.id == *purpose) {
+                    found.at(Place::ModeDenies(i, j), PolicyFault::UnknownPurpose(purpose.clone()));
+                }
+            }
+        }
+    }
+
+    fn find_faults_of_laws(&self, found: &mut Found) {
+        for (i, change) in self.laws.iter().enumerate() {
+            let law = Law::of(Some(&change.place));
+            let is_looser = change.regime.is_some_and(|regime| regime > law.regime)
+                || change.consent_age.is_some_and(|age| age < law.consent_age)
+                || change.rest.is_some_and(|rest| rest < law.rest());
+            if is_looser {
+                found.at(Place::Law(i), PolicyFault::Looser(change.place.clone()));
+            }
         }
     }
 
@@ -196,7 +344,13 @@ impl Parts {
         for (j, data) in purpose.data.iter().enumerate() {
             self.find_faults_of_use(data, &purpose.id, Place::PurposeData(i, j), found);
         }
+        for (j, (plan, _)) in purpose.retention_by_plan.iter().enumerate() {
+            if !self.plans.contains(plan) {
+                found.at(Place::PurposePlan(i, j), PolicyFault::UnknownPlan(plan.clone()));
+            }
+        }
         find_faults_of_terms(i, purpose, found);
+        find_faults_of_details(i, purpose, found);
     }
 
     /// The data must exist, and must not be limited to other purposes.
@@ -222,6 +376,14 @@ impl Parts {
         if processor.safeguard == Safeguard::Eea && !EEA.contains(&processor.country.as_str()) {
             found.at(Place::ProcessorSafeguard(i), PolicyFault::NoSafeguard(processor.country.as_str().into()));
         }
+        if processor.own_use == OwnUse::Discloses && processor.role == Role::Processor {
+            found.at(Place::ProcessorOwnUse(i), PolicyFault::OwnEndsOfProcessor(processor.id.clone()));
+        }
+        let is_training = |id: &PurposeId| self.purposes.iter().any(|p| p.id == *id && p.kind == PurposeKind::Training);
+        if processor.trains == Training::WithConsent && !processor.uses.iter().any(|u| is_training(&u.purpose)) {
+            found.at(Place::ProcessorTrains(i), PolicyFault::TrainsForNothing(processor.id.clone()));
+        }
+        self.find_faults_of_transfer(i, processor, found);
         for (j, usage) in processor.uses.iter().enumerate() {
             if let Some(first) = processor.uses.iter().take(j).position(|u| u.purpose == usage.purpose) {
                 found.twice(usage.purpose.as_str(), Place::ProcessorUse(i, j), Place::ProcessorUse(i, first));
@@ -243,6 +405,27 @@ impl Parts {
                     found.against(Place::ProcessorUseData(i, j, k), Place::Purpose(p), fault);
                 }
             }
+        }
+    }
+
+    fn find_faults_of_transfer(&self, i: usize, processor: &Processor, found: &mut Found) {
+        let rests_on_consent = processor.safeguard == Safeguard::ExplicitConsent;
+        let Some(transfer) = &processor.transfer else {
+            if rests_on_consent {
+                found.at(Place::ProcessorSafeguard(i), PolicyFault::TransferUnasked(processor.id.clone()));
+            }
+            return;
+        };
+        let at = Place::ProcessorTransfer(i);
+        if !rests_on_consent {
+            found.against(at, Place::ProcessorSafeguard(i), PolicyFault::TransferSafe(processor.id.clone()));
+        }
+        match self.purposes.iter().enumerate().find(|(_, p)| p.id == *transfer) {
+            None => found.at(at, PolicyFault::UnknownPurpose(transfer.clone())),
+            Some((p, purpose)) if purpose.kind != PurposeKind::Transfer => {
+                found.against(at, Place::PurposeKind(p), PolicyFault::NotTransfer(transfer.clone()));
+            }
+            Some(_) => {}
         }
     }
 
@@ -288,16 +471,31 @@ fn find_faults_of_terms(i: usize, purpose: &Purpose, found: &mut Found) {
         }
     }
     let (id, kind) = (purpose.id.clone(), purpose.kind);
-    let fault = match (kind, purpose.is_choosable()) {
-        (PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies, false) => {
-            PolicyFault::NeedsSwitch { purpose: id, kind }
-        }
-        (PurposeKind::Service | PurposeKind::Security, true) => PolicyFault::NoSwitch { purpose: id, kind },
-        (PurposeKind::Training | PurposeKind::Marketing | PurposeKind::Cookies, true)
-        | (PurposeKind::Service | PurposeKind::Security, false)
-        | (PurposeKind::DownstreamAi, _) => return,
+    let fault = match (kind.needs_switch(), purpose.is_choosable()) {
+        (Some(true), false) => PolicyFault::NeedsSwitch { purpose: id, kind },
+        (Some(false), true) => PolicyFault::NoSwitch { purpose: id, kind },
+        (Some(true), true) | (Some(false), false) | (None, _) => return,
     };
     found.at(Place::PurposeTerms(i, Regime::OptIn), fault);
+}
+
+/// What a kind must say of itself, and no other may.
+fn find_faults_of_details(i: usize, purpose: &Purpose, found: &mut Found) {
+    let kind = purpose.kind;
+    for (what, of, is_there) in [
+        ("model", PurposeKind::Training, purpose.training.is_some()),
+        ("channels", PurposeKind::Marketing, !purpose.channels.is_empty()),
+        ("function", PurposeKind::Cookies, purpose.function.is_some()),
+    ] {
+        let id = || purpose.id.clone();
+        match (kind == of, is_there) {
+            (true, false) => {
+                found.at(Place::PurposeKind(i), PolicyFault::MissingDetail { purpose: id(), kind, what });
+            }
+            (false, true) => found.at(Place::PurposeKind(i), PolicyFault::StrayDetail { purpose: id(), kind, what }),
+            (true, true) | (false, false) => {}
+        }
+    }
 }
 
 struct Found(Vec<Faulty>);

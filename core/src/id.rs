@@ -1,6 +1,7 @@
 //! Names: of sites, purposes, processors, data, features, policies, notices and choices.
 //! Each is its own type, so that one cannot be asked for where the other is meant.
 
+use crate::time::Time;
 use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
@@ -27,9 +28,11 @@ pub enum IdError {
     Hash,
     /// Not a UUIDv7.
     #[error("expected a version 7 UUID in lower case with hyphens")]
-    ChoiceId,
+    EventId,
     /// Not a subject.
-    #[error("expected `device:` and a version 4 UUID in lower case with hyphens")]
+    #[error(
+        "expected `device:` and a version 4 UUID in lower case with hyphens, or `account:` and 64 hexadecimal digits"
+    )]
     Subject,
     /// Not shaped like a language tag.
     #[error("expected a language tag such as `de` or `pt-BR`")]
@@ -75,6 +78,10 @@ names! {
     ProcessorId;
     /// Names a category of personal data within a policy, e.g. `product-images`.
     DataId;
+    /// Names a plan that a subject may be on, e.g. `premium`.
+    PlanId;
+    /// Names a way of working, e.g. `private`.
+    ModeId;
     /// Names a feature of the site that needs a purpose or processor, e.g. `clip-generation`.
     FeatureId;
 }
@@ -169,6 +176,8 @@ macro_rules! hashes {
 }
 
 hashes! {
+    /// Names an account: the site's own account id under a keyed hash, so that no raw id is ever kept (R17).
+    AccountId;
     /// Names a policy: SHA-256 of its canonical form, so never by a date alone (P27).
     ///
     /// The canonical form holds what is promised (controller, purposes, processors, features, how long
@@ -207,15 +216,22 @@ fn fmt_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// Names one choice: a UUIDv7 (RFC 9562), minted where the choice is made, so that sending it twice is harmless.
+/// Names one choice or other event: a UUIDv7 (RFC 9562), minted where it happens, so that sending it twice is harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChoiceId(Uuid); // INVARIANT: version 7.
+pub struct EventId(Uuid); // INVARIANT: version 7.
 
-impl ChoiceId {
-    /// The id of a choice made at `ms` milliseconds since the Unix epoch (the maker's clock), with `random` bytes.
+impl EventId {
+    /// The id of what happened at `ms` milliseconds since the Unix epoch (the maker's clock), with `random` bytes.
     #[must_use]
     pub const fn from_parts(ms: u64, random: &[u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(ms, random).into_uuid())
+    }
+
+    /// When it happened, by the clock of whoever minted the id (RFC 9562 section 5.7). Kept as evidence; it decides nothing.
+    #[must_use]
+    pub fn happened_at(&self) -> Time {
+        let [a, b, c, d, e, f, ..] = *self.as_bytes();
+        Time::from_ms(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
     /// The sixteen bytes of the UUID.
@@ -225,11 +241,11 @@ impl ChoiceId {
     }
 }
 
-impl FromStr for ChoiceId {
+impl FromStr for EventId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        uuid_of_version(7, text).map(Self).ok_or(IdError::ChoiceId)
+        uuid_of_version(7, text).map(Self).ok_or(IdError::EventId)
     }
 }
 
@@ -241,7 +257,7 @@ fn uuid_of_version(version: usize, text: &str) -> Option<Uuid> {
     is_same.then_some(uuid)
 }
 
-impl fmt::Display for ChoiceId {
+impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
@@ -252,14 +268,19 @@ impl fmt::Display for ChoiceId {
 pub enum Subject {
     /// A browser, by a random pseudonym.
     Device(DeviceId),
+    /// An account, by the keyed hash of the site's own account id.
+    Account(AccountId),
 }
 
 impl FromStr for Subject {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let device = text.strip_prefix("device:").ok_or(IdError::Subject)?;
-        device.parse().map(Self::Device)
+        match text.split_once(':') {
+            Some(("device", device)) => device.parse().map(Self::Device),
+            Some(("account", account)) => account.parse().map(Self::Account).map_err(|_| IdError::Subject),
+            Some(_) | None => Err(IdError::Subject),
+        }
     }
 }
 
@@ -267,6 +288,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(device) => write!(f, "device:{device}"),
+            Self::Account(account) => write!(f, "account:{account}"),
         }
     }
 }
@@ -370,11 +392,11 @@ mod tests {
 
     #[test]
     fn a_choice_id_is_a_version_7_uuid_with_one_spelling() {
-        let id = ChoiceId::from_parts(1_763_800_000_000, &[7; 10]);
+        let id = EventId::from_parts(1_763_800_000_000, &[7; 10]);
         assert_eq!(id.to_string().parse(), Ok(id));
         let version_4 = "7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f";
         for wrong in [version_4, &id.to_string().to_uppercase(), &id.to_string().replace('-', ""), ""] {
-            assert_eq!(wrong.parse::<ChoiceId>(), Err(IdError::ChoiceId), "{wrong}");
+            assert_eq!(wrong.parse::<EventId>(), Err(IdError::EventId), "{wrong}");
         }
     }
 
@@ -386,6 +408,7 @@ mod tests {
             "",
             "7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f",
             "account:7",
+            "person:7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f",
             "device:1",
             "device:7F9C0C52-7A41-4F5E-9D0E-0A2B1C3D4E5F",
         ] {

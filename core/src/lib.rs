@@ -15,10 +15,16 @@ extern crate alloc;
 #[cfg(feature = "load")]
 extern crate std;
 
+mod asking;
+mod change;
 mod choice;
+mod compile;
+mod context;
 mod decision;
 mod faults;
+mod history;
 mod id;
+pub mod law;
 mod policy;
 mod record;
 mod regime;
@@ -26,25 +32,36 @@ mod time;
 mod word;
 
 #[cfg(feature = "load")]
+pub mod ledger;
+#[cfg(feature = "load")]
+pub mod linked;
+#[cfg(feature = "load")]
 pub mod notice;
 #[cfg(feature = "load")]
 pub mod source;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+pub use asking::{Asking, to_ask};
+pub use change::{Change, change_of, diff};
 pub use choice::{Answering, Choice, ChoiceError, Draft, STANCES_MAX, Stance, Surface};
-pub use decision::{Context, Decision, Obligation, Question, Reason, allowed, allowed_after, decide};
+pub use compile::{Ask, Compiled, NUMBERED_MAX, State, Verdict};
+pub use context::{AgeBand, Context, Guardian};
+pub use decision::{Decision, Obligation, Question, Reason, allowed, allowed_after, decide};
 pub use faults::{Faulty, Place, PolicyFault};
+pub use history::{HistoryError, PolicyHistory, VERSIONS_MAX, Version};
 pub use id::{
-    ChoiceId, DataId, DeviceId, FeatureId, HASH_BYTES, ID_BYTES_MAX, IdError, LANGUAGE_BYTES_MAX, Language, NoticeHash,
-    PolicyHash, ProcessorId, PurposeId, SiteId, Subject, Target,
+    AccountId, DataId, DeviceId, EventId, FeatureId, HASH_BYTES, ID_BYTES_MAX, IdError, LANGUAGE_BYTES_MAX, Language,
+    ModeId, NoticeHash, PlanId, PolicyHash, ProcessorId, PurposeId, SiteId, Subject, Target,
 };
+pub use law::{Law, LawChange, Right, Signal};
 pub use policy::{
-    Control, Controller, Country, CountryError, DATA_CATEGORIES_MAX, DataCategory, FEATURES_MAX, Feature, LegalBasis,
-    OwnUse, PROCESSORS_MAX, PURPOSES_MAX, Parts, Policy, Processor, Purpose, PurposeKind, Retention, RetentionError,
-    Safeguard, Terms, Training, Use,
+    Activity, Announcement, Changes, Channel, Control, Controller, CookieFunction, Country, CountryError,
+    DATA_CATEGORIES_MAX, DataCategory, DataForm, FEATURES_MAX, FLAGS_MAX, Feature, LAW_CHANGES_MAX, LegalBasis,
+    MODES_MAX, Mode, ModelOwner, ModelTraining, Never, OwnUse, PLANS_MAX, PROCESSORS_MAX, PURPOSES_MAX, Parts, Policy,
+    Processor, Purpose, PurposeKind, Retention, RetentionError, Role, Safeguard, Scope, Terms, Training, Use,
 };
-pub use record::{Event, EventKind, Mark, Record, Standing, Status};
+pub use record::{AsOf, Demand, DemandKind, Event, EventKind, Mark, Record, Stamp, Standing};
 pub use regime::{EEA, Jurisdiction, JurisdictionError, Regime};
 pub use time::{Period, PeriodError, Time};
 pub use word::UnknownWord;

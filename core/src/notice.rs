@@ -14,8 +14,23 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// Keys of texts that are shown only as parts of others.
-const INGREDIENTS: [&str; 9] =
-    ["dir", "data.", "retention.", "period.", "trains.", "own-use.", "basis.", "safeguard.", "country."];
+const INGREDIENTS: [&str; 15] = [
+    "dir",
+    "data.",
+    "retention.",
+    "period.",
+    "trains.",
+    "own-use.",
+    "basis.",
+    "safeguard.",
+    "country.",
+    "form.",
+    "model.",
+    "channel.",
+    "role.",
+    "plan.",
+    "why.",
+];
 
 /// Texts by key, before anything is written out from the policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +55,8 @@ pub struct Notice {
     pub direction: Direction,
     /// Every text by key, ascending.
     pub texts: TextsDoc,
+    /// Why something is allowed or not, by key. Said when somebody asks, so it is no part of what the hash is taken of.
+    pub(crate) why: TextsDoc,
     /// What the hash is taken of: all of the above and the policy's hash, as canonical JSON (RFC 8785). Whoever keeps it
     /// can prove what was shown.
     pub canonical: Box<str>,
@@ -94,6 +111,8 @@ pub(crate) fn own_keys(policy: &Policy) -> impl Iterator<Item = String> {
         .chain(parts.data.iter().map(|d| format!("data.{}", d.id)))
         .chain(parts.processors.iter().map(|p| format!("processor.{}.use", p.id)))
         .chain(parts.features.iter().map(|f| format!("feature.{}", f.id)))
+        .chain(parts.plans.iter().map(|plan| format!("plan.{plan}")))
+        .chain(parts.modes.iter().map(|mode| format!("mode.{}", mode.id)))
 }
 
 /// The keys of the countries that must have a name.
@@ -113,6 +132,10 @@ impl Notice {
         for processor in &policy.parts().processors {
             describe(processor, texts, &mut all);
         }
+        let of_prefix = |prefix: &'static str| {
+            let found = texts.0.iter().filter(move |(key, _)| key.starts_with(prefix));
+            TextsDoc(found.map(|(key, text)| (key.as_str().into(), text.as_str().into())).collect())
+        };
         // What only served to write the others is not shown, so it is not part of the notice.
         all.retain(|key, _| !INGREDIENTS.iter().any(|prefix| key.starts_with(prefix)));
         let direction = if texts.get("dir") == "rtl" { Direction::RightToLeft } else { Direction::LeftToRight };
@@ -125,17 +148,86 @@ impl Notice {
             language: language.clone(),
             regime,
             direction,
+            why: of_prefix("why."),
             texts: TextsDoc(all.into_iter().map(|(key, text)| (key.into(), text.into())).collect()),
             canonical: canonical.into(),
         }
     }
 }
 
-/// One quiet line: which data, kept for how long, by whom.
+impl Notice {
+    /// Says to the person whose data it is, in one sentence of the notice's language, why a decision is as it is.
+    #[must_use]
+    pub fn explain(&self, decision: &Decision) -> String {
+        let Target { purpose, processor } = &decision.decided_by;
+        let title = self.texts.get(&format!("purpose.{purpose}.title")).to_string();
+        let what = match processor {
+            None => title,
+            Some(id) => format!("{} – {title}", self.texts.get(&format!("processor.{id}.name"))),
+        };
+        self.why.get(&format!("why.{}", why(decision.reason))).replace("{what}", &what)
+    }
+}
+
+/// The key of the sentence for a reason.
+const fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Given
+        | Reason::Notified
+        | Reason::NotObjected
+        | Reason::NotGiven
+        | Reason::Refused
+        | Reason::Withdrawn
+        | Reason::Expired
+        | Reason::PolicyReplaced
+        | Reason::Unconfirmed
+        | Reason::Objected
+        | Reason::Signal
+        | Reason::Restricted
+        | Reason::Erased
+        | Reason::Minor
+        | Reason::UnderAge => reason.as_str(),
+        Reason::NoPolicy
+        | Reason::UnknownPurpose
+        | Reason::UnknownProcessor
+        | Reason::UnknownData
+        | Reason::UnknownMode => "unknown",
+        Reason::ProcessorNotUsed => "not-employed",
+        Reason::DataNotCovered => "not-covered",
+        Reason::PurposeLimited => "limited",
+        Reason::TrainingExcluded => "training",
+        Reason::OwnUseExcluded => "own-use",
+        Reason::ModeExcluded => "mode",
+        Reason::FormNotCovered => "form",
+    }
+}
+
+/// One quiet line: which data, for which model, by which way, kept for how long, by whom.
 fn details(policy: &Policy, purpose: &Purpose, texts: &Texts) -> String {
     let who = if policy.processors_of(&purpose.id).next().is_some() { "ui.shared" } else { "ui.alone" };
     let who = texts.get(who).replace("{name}", &policy.parts().controller.name);
-    capitalised(&[list(&purpose.data, texts), retention(purpose.retention, texts), who].join(" · "))
+    let mut parts = alloc::vec![list(&purpose.data, texts)];
+    if let Some(training) = purpose.training {
+        parts.push(texts.get(&format!("model.{}", training.model)).into());
+        if training.form != DataForm::Raw {
+            parts.push(texts.get(&format!("form.{}", training.form)).into());
+        }
+    }
+    if !purpose.channels.is_empty() {
+        let ways: Vec<String> = purpose.channels.iter().map(|c| texts.get(&format!("channel.{c}")).into()).collect();
+        parts.push(ways.join(", "));
+    }
+    parts.push(retention(purpose.retention, texts));
+    for (plan, kept) in &purpose.retention_by_plan {
+        let plan = texts.get(&format!("plan.{plan}"));
+        let kept = retention(*kept, texts);
+        parts.push(texts.get("retention.plan").replace("{plan}", plan).replace("{retention}", &kept));
+    }
+    if let Some(period) = purpose.backups {
+        parts.push(texts.get("retention.backups").replace("{period}", &length(period, texts)));
+    }
+    parts.push(who);
+    capitalised(&parts.join(" · "))
 }
 
 /// The first letter of a line that begins with words from somewhere else.
@@ -150,10 +242,14 @@ fn describe(processor: &Processor, texts: &Texts, all: &mut BTreeMap<String, Str
         texts.get(&format!("country.{}", processor.country)),
         texts.get(&format!("safeguard.{}", processor.safeguard)),
     ];
+    let mut ends = texts.get(&format!("own-use.{}", processor.own_use)).to_string();
+    if processor.role != Role::Processor {
+        ends = [ends.as_str(), texts.get(&format!("role.{}", processor.role))].join(", ");
+    }
     for (key, text) in [
         ("name", processor.name.to_string()),
         ("trains", texts.get(&format!("trains.{}", processor.trains)).to_string()),
-        ("own-use", texts.get(&format!("own-use.{}", processor.own_use)).to_string()),
+        ("own-use", ends),
         ("kept", retention(processor.retention, texts)),
         ("where", place.join(", ")),
     ] {
@@ -173,6 +269,9 @@ fn retention(retention: Retention, texts: &Texts) -> String {
     match retention {
         Retention::AfterUse => texts.get("retention.after-use").to_string(),
         Retention::OnRequest => texts.get("retention.on-request").to_string(),
+        Retention::AfterInactivity(period) => {
+            texts.get("retention.inactive").replace("{period}", &length(period, texts))
+        }
         Retention::Within(period) => texts.get("retention.within").replace("{period}", &length(period, texts)),
     }
 }

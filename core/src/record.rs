@@ -2,15 +2,19 @@
 //!
 //! Order is the ledger's, not the clock's, because a clock may go backwards. A [`Record`] says what was
 //! last said; what that allows is for [`crate::decide`] to tell.
+//!
+//! What a device said and what an account said are kept apart, so that [`Record::merge`] loses nothing and can be done in any order, and
+//! so that signing out leaves nothing behind (R39). Which of them counts depends on the purpose: see [`Scope`].
 
-use crate::choice::{Choice, Stance};
-use crate::id::{ChoiceId, PolicyHash, PurposeId, Target};
-use crate::policy::Policy;
+use crate::choice::{Choice, Stance, Surface};
+use crate::id::{EventId, PolicyHash, PurposeId, Subject, Target};
+use crate::law::Signal;
+use crate::policy::{Purpose, PurposeKind, Scope};
 use crate::time::Time;
 use crate::word::words;
 use alloc::vec::Vec;
 
-/// Something that happened, dated by the server's clock.
+/// Something that happened, dated by the server's clock. When it happened by its maker's clock stands in its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When the server recorded it.
@@ -24,13 +28,73 @@ pub struct Event {
 pub enum EventKind {
     /// The subject made a choice.
     Chosen(Choice),
+    /// The subject's browser sent a signal for the first time (R23). That it no longer does is no event: absence says nothing (R24).
+    Signalled(EventId, Signal),
+    /// The subject used a right that changes what may be done at once.
+    Demanded(EventId, Demand),
 }
 
 words! {
-    /// Where a target stands after all that was said.
+    /// What can be demanded, and taken back.
+    pub enum DemandKind {
+        /// No more of this (GDPR Art. 21). Without a purpose: no more direct marketing (R21).
+        Objection = "objection",
+        /// Nothing but storage (Art. 18). Without a purpose: for everything.
+        Restriction = "restriction",
+        /// Erasure of everything (Art. 17).
+        Erasure = "erasure",
+    }
+}
+
+/// A right used, or its use taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// Which right.
+    pub kind: DemandKind,
+    /// The purpose that it is about; an erasure has none.
+    pub purpose: Option<PurposeId>,
+    /// Whether it stands, or is taken back; an erasure cannot be.
+    pub stands: bool,
+}
+
+impl Event {
+    /// The event's name.
+    #[must_use]
+    pub const fn id(&self) -> EventId {
+        match &self.kind {
+            EventKind::Chosen(choice) => choice.id(),
+            EventKind::Signalled(id, _) | EventKind::Demanded(id, _) => *id,
+        }
+    }
+}
+
+/// By which time an event counts when the past is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// What had been recorded by then: what anybody could have known.
+    Recorded(Time),
+    /// What had happened by then, by its maker's clock, whenever it was recorded.
+    Happened(Time),
+}
+
+impl AsOf {
+    /// Whether an event counts.
+    #[must_use]
+    pub fn counts(self, event: &Event) -> bool {
+        match self {
+            Self::Recorded(time) => event.at <= time,
+            Self::Happened(time) => event.id().happened_at() <= time,
+        }
+    }
+}
+
+words! {
+    /// Where a target stands after all that was said. What comes later here wins where two things were said at once.
     pub enum Standing {
         /// Last granted.
         Granted = "granted",
+        /// Granted again after it had been refused.
+        Restored = "restored",
         /// Refused, and never granted before.
         Refused = "refused",
         /// Refused after it had been granted.
@@ -42,86 +106,247 @@ impl Standing {
     /// Where a target stands once `stance` is taken towards it.
     const fn then(earlier: Option<Self>, stance: Stance) -> Self {
         match (stance, earlier) {
-            (Stance::Grant, _) => Self::Granted,
-            (Stance::Refuse, Some(Self::Granted | Self::Withdrawn)) => Self::Withdrawn,
+            (Stance::Grant, None | Some(Self::Granted)) => Self::Granted,
+            (Stance::Grant, Some(Self::Restored | Self::Refused | Self::Withdrawn)) => Self::Restored,
+            (Stance::Refuse, Some(Self::Granted | Self::Restored | Self::Withdrawn)) => Self::Withdrawn,
             (Stance::Refuse, Some(Self::Refused) | None) => Self::Refused,
+        }
+    }
+
+    /// Whether it stands at yes.
+    #[must_use]
+    pub const fn is_yes(self) -> bool {
+        match self {
+            Self::Granted | Self::Restored => true,
+            Self::Refused | Self::Withdrawn => false,
         }
     }
 }
 
-/// The last word on one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The last word on one target. The order is by what counts: the later, and of two at once the refusal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
-    /// What it is about.
-    pub target: Target,
-    /// Where it stands.
-    pub standing: Standing,
-    /// When that was recorded.
+    /// When it was recorded.
     pub at: Time,
+    /// Where the target stands.
+    pub standing: Standing,
     /// The choice that said so.
-    pub choice: ChoiceId,
+    pub choice: EventId,
     /// The policy which that choice answered.
     pub policy: PolicyHash,
+    /// Where the choice was made.
+    pub surface: Surface,
+    /// Whether a yes was confirmed in a second step (R27).
+    pub confirmed: bool,
+    /// What it is about.
+    pub target: Target,
 }
 
-/// What a mark is worth now, under the policy in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Nothing was ever said. That is no consent (R16).
-    Unknown,
-    /// Granted, under the policy in force, and not expired.
-    Given,
-    /// Refused.
-    Refused,
-    /// Refused after it had been granted.
-    Withdrawn,
-    /// Granted too long ago.
-    Expired,
-    /// Granted under a policy no longer in force.
-    Replaced,
+/// The last word on one demand. The later counts, and of two at once the one that stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Demanded {
+    at: Time,
+    stands: bool,
+    event: EventId,
+    kind: DemandKind,
+    purpose: Option<PurposeId>,
+}
+
+/// When something was recorded, and which event it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// When.
+    pub at: Time,
+    /// Which.
+    pub event: EventId,
+}
+
+/// What one device or account has said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Said {
+    marks: Vec<Mark>,       // INVARIANT: ascending by target, each target once.
+    demands: Vec<Demanded>, // INVARIANT: ascending by kind and purpose, each once.
+    signal: Option<Stamp>,
+    erased: Option<Stamp>,
 }
 
 /// The fold of a subject's events. Empty for a subject nobody has heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    marks: Vec<Mark>, // INVARIANT: ascending by target, each target once.
+    device: Said,
+    account: Option<Said>,
 }
 
 impl Record {
-    /// The record after these events, given in the order of the ledger.
+    /// The record of a device after these events, given in the order of the ledger.
     #[must_use]
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let mut record = Self::default();
+        let mut said = Said::default();
         for event in events {
-            record.apply(event);
+            said.apply(event);
         }
-        record
+        Self { device: said, account: None }
     }
 
-    /// Takes one more event into account.
+    /// The record of a subject after these events.
+    #[must_use]
+    pub fn of<'a>(subject: Subject, events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let Self { device, .. } = Self::fold(events);
+        match subject {
+            Subject::Device(_) => Self { device, account: None },
+            Subject::Account(_) => Self { device: Said::default(), account: Some(device) },
+        }
+    }
+
+    /// Takes one more event of the device into account.
     pub fn apply(&mut self, event: &Event) {
+        self.device.apply(event);
+    }
+
+    /// What is known where a device and an account meet. In any order, and as often as one likes: the result is the same (R39).
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.device.join(other.device);
+        self.account = match (self.account, other.account) {
+            (Some(mut one), Some(other)) => {
+                one.join(other);
+                Some(one)
+            }
+            (one, other) => one.or(other),
+        };
+        self
+    }
+
+    /// What is left on the device once the account has signed out: nothing of the account's.
+    #[must_use]
+    pub fn signed_out(self) -> Self {
+        Self { account: None, ..self }
+    }
+
+    /// The last word on `target` among those that count for purposes of this scope.
+    #[must_use]
+    pub fn mark(&self, target: &Target, scope: Scope) -> Option<&Mark> {
+        let of_device = || self.device.mark(target);
+        let Some(account) = &self.account else { return of_device() };
+        let of_account = || account.mark(target);
+        match scope {
+            Scope::Device => of_device(),
+            Scope::Account => of_account(),
+            Scope::Either => match (of_device(), of_account()) {
+                (Some(device), Some(account)) => Some(device.max(account)),
+                // A refusal on the device is one; a grant there does not spread unasked.
+                (Some(device), None) => (!device.standing.is_yes()).then_some(device),
+                (None, account) => account,
+            },
+        }
+    }
+
+    /// The signal that was last recorded, on the device or with the account (R23).
+    #[must_use]
+    pub fn signal(&self) -> Option<Stamp> {
+        self.every_said().filter_map(|said| said.signal).max()
+    }
+
+    /// The erasure after which nothing more was said.
+    #[must_use]
+    pub fn erased(&self) -> Option<Stamp> {
+        self.every_said().filter_map(Said::still_erased).max()
+    }
+
+    /// The demand of that kind that stands against `purpose`.
+    #[must_use]
+    pub fn demand(&self, kind: DemandKind, purpose: &Purpose) -> Option<Stamp> {
+        let whole = match kind {
+            DemandKind::Objection => purpose.kind == PurposeKind::Marketing,
+            DemandKind::Restriction | DemandKind::Erasure => true,
+        };
+        let last = |of: Option<&PurposeId>| {
+            self.every_said().filter_map(|said| said.demand(kind, of)).max().filter(|d| d.stands)
+        };
+        let found = last(Some(&purpose.id)).or_else(|| if whole { last(None) } else { None });
+        found.map(|d| Stamp { at: d.at, event: d.event })
+    }
+
+    /// Whether nothing but choices was ever recorded, and of one device or account alone: what [`crate::Compiled`] decides by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        let plain = |said: &Said| said.demands.is_empty() && said.signal.is_none() && said.erased.is_none();
+        self.every_said().all(plain)
+    }
+
+    fn every_said(&self) -> impl Iterator<Item = &Said> {
+        core::iter::once(&self.device).chain(&self.account)
+    }
+}
+
+impl Said {
+    fn apply(&mut self, event: &Event) {
+        let stamp = Stamp { at: event.at, event: event.id() };
         match &event.kind {
             EventKind::Chosen(choice) => self.apply_choice(choice, event.at),
+            EventKind::Signalled(_, Signal::Gpc) => self.signal = self.signal.max(Some(stamp)),
+            EventKind::Demanded(_, demand) => self.apply_demand(demand, stamp),
         }
     }
 
-    /// The last word on `target`.
-    #[must_use]
-    pub fn mark(&self, target: &Target) -> Option<&Mark> {
+    fn mark(&self, target: &Target) -> Option<&Mark> {
         let found = self.marks.binary_search_by(|m| m.target.cmp(target)).ok()?;
         self.marks.get(found)
     }
 
-    /// What the last word on `target` is worth at `now` under `policy`.
-    #[must_use]
-    pub fn status(&self, target: &Target, policy: &Policy, now: Time) -> Status {
-        let Some(mark) = self.mark(target) else { return Status::Unknown };
-        match mark.standing {
-            Standing::Refused => Status::Refused,
-            Standing::Withdrawn => Status::Withdrawn,
-            Standing::Granted if mark.policy != policy.hash() => Status::Replaced,
-            Standing::Granted if now >= mark.at.after(policy.parts().validity) => Status::Expired,
-            Standing::Granted => Status::Given,
+    fn demand(&self, kind: DemandKind, purpose: Option<&PurposeId>) -> Option<&Demanded> {
+        self.demands.iter().find(|d| d.kind == kind && d.purpose.as_ref() == purpose)
+    }
+
+    fn still_erased(&self) -> Option<Stamp> {
+        self.erased.filter(|erased| self.marks.iter().all(|m| m.at <= erased.at))
+    }
+
+    fn join(&mut self, other: Self) {
+        for mark in other.marks {
+            match self.marks.binary_search_by(|m| m.target.cmp(&mark.target)) {
+                Ok(found) => {
+                    if let Some(own) = self.marks.get_mut(found)
+                        && *own < mark
+                    {
+                        *own = mark;
+                    }
+                }
+                Err(gap) => self.marks.insert(gap, mark),
+            }
+        }
+        for demand in other.demands {
+            self.keep(demand);
+        }
+        self.signal = self.signal.max(other.signal);
+        self.erased = self.erased.max(other.erased);
+    }
+
+    fn apply_demand(&mut self, demand: &Demand, Stamp { at, event }: Stamp) {
+        let Demand { kind, purpose, stands } = demand;
+        match kind {
+            DemandKind::Erasure => {
+                let erased = self.erased.max(Some(Stamp { at, event }));
+                *self = Self { erased, ..Self::default() };
+            }
+            DemandKind::Objection | DemandKind::Restriction => {
+                let key = (*kind, purpose.as_ref());
+                self.demands.retain(|d| (d.kind, d.purpose.as_ref()) != key);
+                self.keep(Demanded { at, stands: *stands, event, kind: *kind, purpose: purpose.clone() });
+            }
+        }
+    }
+
+    /// Puts a demand in its place, unless what stands there counts for more.
+    fn keep(&mut self, demand: Demanded) {
+        match self.demands.binary_search_by(|d| (d.kind, &d.purpose).cmp(&(demand.kind, &demand.purpose))) {
+            Ok(found) => {
+                if let Some(own) = self.demands.get_mut(found)
+                    && *own < demand
+                {
+                    *own = demand;
+                }
+            }
+            Err(gap) => self.demands.insert(gap, demand),
         }
     }
 
@@ -165,6 +390,8 @@ impl Record {
                     at,
                     choice: choice.id(),
                     policy: choice.answering().policy,
+                    surface: choice.answering().surface,
+                    confirmed: choice.answering().confirmed,
                 },
             ),
         }
@@ -173,9 +400,13 @@ impl Record {
 
 impl Mark {
     fn say(&mut self, stance: Stance, choice: &Choice, at: Time) {
+        let answering = choice.answering();
+        // A yes that was confirmed once stays so for as long as it stays a yes.
+        self.confirmed = answering.confirmed || (self.confirmed && self.standing.is_yes());
         self.standing = Standing::then(Some(self.standing), stance);
         self.at = at;
         self.choice = choice.id();
-        self.policy = choice.answering().policy;
+        self.policy = answering.policy;
+        self.surface = answering.surface;
     }
 }

@@ -1,27 +1,40 @@
-//! Where a person is, and how strictly they must be asked there.
-//!
-//! Deliberately thin: two regimes, and the rule that whatever is not known takes the strictest.
+//! Where a person is, and how they must be asked there. What the law of a place says stands in [`crate::law`].
 
+use crate::law::Law;
 use crate::word::words;
 use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
 
 words! {
-    /// How a person must be asked.
+    /// How a person must be asked, from the strictest to the least strict.
     pub enum Regime {
         /// Nothing optional without an explicit yes (GDPR Art. 6(1)(a) and 7, ePrivacy Art. 5(3)). Taken wherever nothing looser is certain.
         OptIn = "opt-in",
+        /// As before, but storage for statistics or appearance may start and must stop on request (United Kingdom, PECR Sch. A1).
+        Mixed = "mixed",
         /// Some purposes may start and must stop on request (the comprehensive privacy laws of US states).
         OptOut = "opt-out",
     }
 }
 
-/// States whose comprehensive privacy law is in force, by ISO 3166-2 (STANDARDS: 20 states, November 2026).
-const OPT_OUT_STATES: [&str; 20] = [
-    "CA", "VA", "CO", "CT", "UT", "TX", "FL", "MT", "OR", "DE", "IA", "MD", "MN", "NE", "NH", "NJ", "TN", "IN", "KY",
-    "RI",
-];
+impl Regime {
+    /// The regime of a jurisdiction; the strictest when it is not known (R34).
+    #[must_use]
+    pub fn of(jurisdiction: Option<&Jurisdiction>) -> Self {
+        Law::of(jurisdiction).regime
+    }
+
+    /// Somewhere this regime holds, for those who must decide for a whole regime at once; none stands for the strictest.
+    #[must_use]
+    pub fn somewhere(self) -> Option<Jurisdiction> {
+        match self {
+            Self::OptIn => None,
+            Self::Mixed => Some(Jurisdiction("GB".into())),
+            Self::OptOut => Some(Jurisdiction("US-VA".into())),
+        }
+    }
+}
 
 /// The European Economic Area by ISO 3166-1: the member states of the EU, Iceland, Liechtenstein, Norway.
 pub const EEA: [&str; 30] = [
@@ -29,30 +42,8 @@ pub const EEA: [&str; 30] = [
     "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
 
-impl Regime {
-    /// The regime of a jurisdiction; the strictest when it is not known (R34).
-    #[must_use]
-    pub fn of(jurisdiction: Option<&Jurisdiction>) -> Self {
-        match jurisdiction.and_then(|j| j.0.strip_prefix("US-")) {
-            Some(state) if OPT_OUT_STATES.contains(&state) => Self::OptOut,
-            Some(_) | None => Self::OptIn,
-        }
-    }
-}
-
-impl Regime {
-    /// Somewhere this regime holds, for those who must decide for a whole regime at once; none stands for the strictest.
-    #[must_use]
-    pub fn somewhere(self) -> Option<Jurisdiction> {
-        match self {
-            Self::OptIn => None,
-            Self::OptOut => Some(Jurisdiction("US-CA".into())),
-        }
-    }
-}
-
 /// A country (ISO 3166-1 alpha-2) or a part of one (ISO 3166-2), e.g. `DE` or `US-CA`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Jurisdiction(Box<str>); // INVARIANT: two capitals, then optionally `-` and 1 to 3 capitals or digits.
 
 /// Why a text is not a jurisdiction.
@@ -65,6 +56,12 @@ impl Jurisdiction {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The country that it is, or is a part of.
+    #[must_use]
+    pub fn country(&self) -> &str {
+        self.0.split_once('-').map_or(&*self.0, |(country, _)| country)
     }
 }
 
@@ -102,6 +99,9 @@ mod tests {
             ("ZZ", Regime::OptIn),
             ("US-CA", Regime::OptOut),
             ("US-RI", Regime::OptOut),
+            ("GB", Regime::Mixed),
+            ("CA-QC", Regime::OptIn),
+            ("CA-ON", Regime::OptOut),
         ] {
             let jurisdiction = code.parse().expect("well formed");
             assert_eq!(Regime::of(Some(&jurisdiction)), regime, "{code}");

@@ -28,6 +28,17 @@ impl Time {
     }
 }
 
+#[cfg(feature = "load")]
+impl fmt::Display for Time {
+    /// As RFC 3339 has it, in universal time; in milliseconds where that is beyond its last year.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
+            Some(timestamp) => timestamp.fmt(f),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
 /// A length of time in whole minutes, at least one and at most [`Period::MINUTES_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(u32); // INVARIANT: 1..=MINUTES_MAX; only `from_minutes` builds one.
@@ -44,6 +55,9 @@ pub enum PeriodError {
 }
 
 impl Period {
+    /// A day.
+    pub const DAY: Self = Self(24 * 60);
+
     /// A hundred years of 365 days: longer than any promise of deletion should be.
     pub const MINUTES_MAX: u32 = 36_500 * 24 * 60;
 

@@ -4,7 +4,7 @@
 
 use consentry_core::source::{FILE_BYTES_MAX, Published, SourceFile};
 use consentry_core::{Regime, Target};
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 
 const POLICY: &str = r#"schema = 1
 site = "small"
@@ -27,6 +27,7 @@ only_for = ["security"]
 [[purpose]]
 id = "ai-training"
 kind = "training"
+model = "own"
 control = "opt-in"
 basis = "consent"
 data = ["prompts"]
@@ -91,7 +92,7 @@ fn check_texts(from: &str, to: &str, expected: Expect) {
 fn a_policy_is_named_by_what_it_promises() {
     let small = publish(POLICY, TEXTS).expect("reads");
     // Golden: the canonical form of version 1. It never changes within the version.
-    expect!["c874c2b3bdc7fe6d9d5172213cacfcb275da1a246900094689e560946a067bd7"]
+    expect!["debc339970f5a85b77efbd2480054b7542f40e65ff884a96a184984fabc67cab"]
         .assert_eq(&small.policy.hash().to_string());
 }
 
@@ -111,7 +112,9 @@ fn p27_r29_only_what_is_promised_makes_another_policy() {
         ("name = \"Small\"", "name = \"Bigger\""),
         ("365 days", "364 days"),
         ("90 days", "91 days"),
-        ("own_use = \"never\"", "own_use = \"yes\""),
+        ("own_use = \"never\"", "own_use = \"yes\"\nrole = \"controller\""),
+        ("model = \"own\"", "model = \"own\"\nform = \"anonymised\""),
+        ("retention = \"24 hours\"", "retention = \"24 hours\"\nrevision = 2"),
         ("needs = [\"ai-training/lab\"]", "needs = [\"ai-training\"]"),
     ] {
         assert_ne!(hash(&POLICY.replacen(from, to, 1)), base, "{to}");
@@ -133,7 +136,10 @@ fn a_notice_says_what_the_policy_promises() {
     let small = publish(POLICY, TEXTS).expect("reads");
     let notice = small.notice(&"en".parse().expect("a language"), Regime::OptIn).expect("a notice");
     for (key, text) in [
-        ("purpose.ai-training.details", "Your prompts · for at most 90 days · Small and the processors below"),
+        (
+            "purpose.ai-training.details",
+            "Your prompts · our own models · for at most 90 days · Small and the processors below",
+        ),
         ("purpose.security.details", "Logs · for at most 1 day · Small alone"),
         ("purpose.security.basis", "Our legitimate interest."),
         ("processor.lab.trains", "if you agree"),
@@ -193,29 +199,29 @@ fn r10_what_a_person_must_be_told_cannot_be_left_out() {
         "country = \"DE\"\n",
         "",
         expect![[r#"
-        policy.toml:35:1: missing field `country`; say where the processor works, e.g. `country = "DE"`, or `ZZ` if it is not known
-    "#]],
+            policy.toml:36:1: missing field `country`; say where the processor works, e.g. `country = "DE"`, or `ZZ` if it is not known
+        "#]],
     );
     check(
         "safeguard = \"eea\"\n",
         "",
         expect![[r#"
-        policy.toml:35:1: missing field `safeguard`; say what protects the transfer: `eea`, `adequacy` or `standard-contractual-clauses`
-    "#]],
+            policy.toml:36:1: missing field `safeguard`; say what protects the transfer: `eea`, `adequacy` or `standard-contractual-clauses`
+        "#]],
     );
     check(
         "trains = \"with-consent\"\n",
         "",
         expect![[r#"
-        policy.toml:35:1: missing field `trains`; say whether the processor trains on the data: `never` or `with-consent`
-    "#]],
+            policy.toml:36:1: missing field `trains`; say whether the processor trains on the data: `never` or `with-consent`
+        "#]],
     );
     check(
         "uses = [{ purpose = \"ai-training\", data = [\"prompts\"] }]\n",
         "",
         expect![[r#"
-        policy.toml:35:1: missing field `uses`; say what the processor gets, e.g. `uses = [{ purpose = "…", data = ["…"] }]`
-    "#]],
+            policy.toml:36:1: missing field `uses`; say what the processor gets, e.g. `uses = [{ purpose = "…", data = ["…"] }]`
+        "#]],
     );
 }
 
@@ -232,15 +238,15 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "kind = \"training\"",
         "kind = \"learning\"",
         expect![[r#"
-        policy.toml:21:8: `learning` is not understood; expected one of `training`, `downstream-ai`, `marketing`, `cookies`, `service`, `security`
-    "#]],
+            policy.toml:21:8: `learning` is not understood; expected one of `training`, `downstream-ai`, `marketing`, `cookies`, `advertising`, `sharing`, `sale`, `transfer`, `programme`, `personalisation`, `service`, `security`, `moderation`, `legal`
+        "#]],
     );
     check(
         "\"90 days\"",
         "\"ninety days\"",
         expect![[r#"
-        policy.toml:25:13: `ninety days` is not understood; expected `after use`, `until deleted`, or a period such as `24 hours`
-    "#]],
+            policy.toml:26:13: `ninety days` is not understood; expected `after use`, `until deleted`, a period such as `24 hours`, or `inactive` and a period
+        "#]],
     );
     check(
         "\"365 days\"",
@@ -253,15 +259,15 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "id = \"lab\"",
         "id = \"The Lab\"",
         expect![[r#"
-        policy.toml:36:6: `The Lab` is not understood; expected 1 to 64 characters of `a` to `z`, `0` to `9` and `-`
-    "#]],
+            policy.toml:37:6: `The Lab` is not understood; expected 1 to 64 characters of `a` to `z`, `0` to `9` and `-`
+        "#]],
     );
     check(
         "country = \"DE\"",
         "country = \"Germany\"",
         expect![[r#"
-        policy.toml:38:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
-    "#]],
+            policy.toml:39:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
+        "#]],
     );
     check(
         "mailto:privacy@small.example",
@@ -295,8 +301,8 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "retention = \"90 days\"",
         "retention = \"90 days\"\nretain = 1",
         expect![[r#"
-        policy.toml:26:1: unknown field `retain`, expected one of `id`, `kind`, `control`, `basis`, `opt_out`, `data`, `retention`; remove it, or correct its spelling
-    "#]],
+            policy.toml:27:1: unknown field `retain`, expected one of `id`, `kind`, `control`, `basis`, `opt_out`, `data`, `retention`, `by_plan`, `backups`, `validity`, `revision`, `dpv`, `model`, `form`, `channels`, `function`; remove it, or correct its spelling
+        "#]],
     );
     check(
         "[\"en\"]",
@@ -316,8 +322,8 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "[\"en\"]",
         "[\"en\", \"tlh\"]",
         expect![[r#"
-        policy.toml:3:20: no locale for `tlh`; choose among de, en
-    "#]],
+            policy.toml:3:20: no locale for `tlh`; choose among ar, cs, da, de, en, es, fi, fr, it, ja, ko, nl, pl, pt, sv, tr, zh
+        "#]],
     );
     check(
         "[\"en\"]",
@@ -334,8 +340,8 @@ fn p14_a_limit_on_data_cannot_be_contradicted() {
         "data = [\"prompts\"]\nretention",
         "data = [\"prompts\", \"logs\"]\nretention",
         expect![[r#"
-        policy.toml:24:20: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
-    "#]],
+            policy.toml:25:20: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
+        "#]],
     );
 }
 
@@ -345,8 +351,8 @@ fn p17_a_processor_that_never_trains_cannot_train() {
         "trains = \"with-consent\"",
         "trains = \"never\"",
         expect![[r#"
-        policy.toml:43:21: `lab` never trains, so it cannot be employed for the training purpose `ai-training`; remove this use, or write `trains = "with-consent"` if that is the truth (see policy.toml:40:10)
-    "#]],
+            policy.toml:44:21: `lab` never trains, so it cannot be employed for the training purpose `ai-training`; remove this use, or write `trains = "with-consent"` if that is the truth (see policy.toml:41:10)
+        "#]],
     );
 }
 
@@ -356,15 +362,15 @@ fn r4_nothing_optional_starts_on_where_people_must_opt_in() {
         "control = \"opt-in\"\nbasis = \"consent\"",
         "control = \"opt-out\"\nbasis = \"legitimate-interest\"",
         expect![[r#"
-            policy.toml:22:11: `ai-training` would start switched on where people must opt in; write `opt-in` here, and `opt_out = { … }` for where less is asked
+            policy.toml:23:11: `ai-training` would start switched on where people must opt in; write `opt-in` here, and `opt_out = { … }` for where less is asked
         "#]],
     );
     check(
         "control = \"opt-in\"\nbasis = \"consent\"",
         "control = \"notified\"\nbasis = \"contract\"",
         expect![[r#"
-        policy.toml:22:11: `ai-training` is of kind `training`, which people must be able to refuse; write `control = "opt-in"`
-    "#]],
+            policy.toml:23:11: `ai-training` is of kind `training`, which people must be able to refuse; write `control = "opt-in"`
+        "#]],
     );
 }
 
@@ -375,8 +381,8 @@ fn what_keeps_the_service_secure_is_not_a_matter_of_choice() {
         notified,
         "control = \"opt-in\"\nbasis = \"consent\"",
         expect![[r#"
-        policy.toml:30:11: `security` is of kind `security`, which is not a matter of choice; write `control = "notified"`, or another kind if people may refuse it
-    "#]],
+            policy.toml:31:11: `security` is of kind `security`, which is not a matter of choice; write `control = "notified"`, or another kind if people may refuse it
+        "#]],
     );
 }
 
@@ -386,62 +392,63 @@ fn what_does_not_fit_together_is_refused_with_both_places() {
         "basis = \"consent\"",
         "basis = \"contract\"",
         expect![[r#"
-        policy.toml:22:11: control `opt-in` does not go with legal basis `contract`; `opt-in` goes with `consent`, `opt-out` with `legitimate-interest`, `notified` with any but `consent`
-    "#]],
+            policy.toml:23:11: control `opt-in` does not go with legal basis `contract`; `opt-in` goes with `consent`, `opt-out` with `legitimate-interest`, `notified` with any but `consent`
+        "#]],
     );
     check(
         "id = \"security\"\nkind",
         "id = \"ai-training\"\nkind",
         expect![[r#"
-        policy.toml:17:13: no purpose `security`; add a `[[purpose]]` with `id = "security"`, or correct the name
-        policy.toml:28:6: `ai-training` is defined twice; rename or remove one of them (see policy.toml:20:6)
-        policy.toml:32:9: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
-    "#]],
+            policy.toml:17:13: no purpose `security`; add a `[[purpose]]` with `id = "security"`, or correct the name
+            policy.toml:29:6: `ai-training` is defined twice; rename or remove one of them (see policy.toml:20:6)
+            policy.toml:33:9: `logs` is limited to other purposes than `ai-training`; remove `logs` here, or take back the limit that its `only_for` promises (see policy.toml:16:6)
+        "#]],
     );
     check(
         "purpose = \"ai-training\", data",
         "purpose = \"training\", data",
         expect![[r#"
-        policy.toml:43:21: no purpose `training`; add a `[[purpose]]` with `id = "training"`, or correct the name
-        policy.toml:47:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
-    "#]],
+            policy.toml:41:10: `lab` trains on data, and no purpose of kind `training` employs it; write `trains = "never"`, or name the purpose of kind `training` in its `uses`
+            policy.toml:44:21: no purpose `training`; add a `[[purpose]]` with `id = "training"`, or correct the name
+            policy.toml:48:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
+        "#]],
     );
     check(
         "data = [\"prompts\"] }",
         "data = [\"logs\"] }",
         expect![[r#"
-        policy.toml:43:44: purpose `ai-training` does not use `logs`, so a processor cannot get it for that; remove `logs` here, or add it to the purpose's `data` (see policy.toml:20:6)
-    "#]],
+            policy.toml:44:44: purpose `ai-training` does not use `logs`, so a processor cannot get it for that; remove `logs` here, or add it to the purpose's `data` (see policy.toml:20:6)
+        "#]],
     );
     check(
         "country = \"DE\"",
         "country = \"US\"",
         expect![[r#"
-        policy.toml:39:13: `US` is not in the EEA, so a transfer there needs a safeguard; write `adequacy` or `standard-contractual-clauses`
-    "#]],
+            policy.toml:40:13: `US` is not in the EEA, so a transfer there needs a safeguard; write `adequacy` or `standard-contractual-clauses`
+        "#]],
     );
     check(
         "needs = [\"ai-training/lab\"]",
         "needs = [\"security/lab\"]",
         expect![[r#"
-        policy.toml:47:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
-    "#]],
+            policy.toml:48:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
+        "#]],
     );
     check(
         "data = [\"prompts\"]\nretention",
         "data = []\nretention",
         expect![[r#"
-        policy.toml:20:6: `ai-training` names nothing that it is for; name at least one, or remove it
-        policy.toml:43:44: purpose `ai-training` does not use `prompts`, so a processor cannot get it for that; remove `prompts` here, or add it to the purpose's `data` (see policy.toml:20:6)
-    "#]],
+            policy.toml:20:6: `ai-training` names nothing that it is for; name at least one, or remove it
+            policy.toml:44:44: purpose `ai-training` does not use `prompts`, so a processor cannot get it for that; remove `prompts` here, or add it to the purpose's `data` (see policy.toml:20:6)
+        "#]],
     );
     let opt_out = "retention = \"90 days\"\nopt_out = { control = \"notified\", basis = \"contract\" }";
     check(
         "retention = \"90 days\"",
         opt_out,
         expect![[r#"
-        policy.toml:26:23: `ai-training` has a switch in one regime and none in another; let people choose in all regimes or in none (see policy.toml:22:11)
-    "#]],
+            policy.toml:27:23: `ai-training` has a switch in one regime and none in another; let people choose in all regimes or in none (see policy.toml:23:11)
+        "#]],
     );
 }
 
@@ -492,7 +499,7 @@ fn files_that_are_missing_forgotten_or_endless_are_refused() {
         errors.iter().map(|e| format!("{e}\n")).collect::<String>()
     };
     expect![[r#"
-        policy.toml:1:1: the file is missing; write the policy there; `policies/adforge` shows how
+        policy.toml:1:1: the file is missing; write the policy there; `policies/starter` shows how
     "#]]
     .assert_eq(&errors(&[]));
     let all = [file("policy.toml", POLICY), file("en.toml", TEXTS), file("fr.toml", TEXTS)];
@@ -511,7 +518,372 @@ fn files_that_are_missing_forgotten_or_endless_are_refused() {
 fn every_error_is_found_at_once() {
     let policy = POLICY.replace("country = \"DE\"", "country = \"Germany\"").replace("\"90 days\"", "\"soon\"");
     expect![[r#"
-        policy.toml:25:13: `soon` is not understood; expected `after use`, `until deleted`, or a period such as `24 hours`
-        policy.toml:38:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
+        policy.toml:26:13: `soon` is not understood; expected `after use`, `until deleted`, a period such as `24 hours`, or `inactive` and a period
+        policy.toml:39:11: `Germany` is not understood; expected a country as two capitals (ISO 3166-1), such as `DE`, or `ZZ` if it is not known
     "#]].assert_eq(&publish(&policy, TEXTS).map(|p| p.policy.hash()).expect_err("must be refused"));
+}
+
+#[test]
+fn the_schema_for_editors_is_what_the_types_say() {
+    expect_file!["../../docs/policy.schema.json"].assert_eq(&consentry_core::source::policy_schema());
+}
+
+#[test]
+fn a_kind_says_what_it_must_and_nothing_else() {
+    check(
+        "model = \"own\"\n",
+        "",
+        expect![[r#"
+        policy.toml:21:8: `ai-training` is of kind `training`, and does not say its `model`; say whose model is trained: `model = "own"`, `"processor"` or `"public"`
+    "#]],
+    );
+    check(
+        "kind = \"security\"",
+        "kind = \"security\"\nfunction = \"statistics\"",
+        expect![[r#"
+        policy.toml:30:8: `security` is of kind `security`, which has no `function`; remove `function`, or correct the kind
+    "#]],
+    );
+    check(
+        "model = \"own\"\n",
+        "form = \"raw\"\n",
+        expect![[r#"
+        policy.toml:22:8: a form without a model; name the model that is trained, or remove it
+    "#]],
+    );
+    check(
+        "kind = \"training\"\nmodel = \"own\"",
+        "kind = \"marketing\"",
+        expect![[r#"
+        policy.toml:21:8: `ai-training` is of kind `marketing`, and does not say its `channels`; say how messages come, e.g. `channels = ["email"]`
+        policy.toml:40:10: `lab` trains on data, and no purpose of kind `training` employs it; write `trains = "never"`, or name the purpose of kind `training` in its `uses`
+    "#]],
+    );
+    check(
+        "kind = \"training\"\nmodel = \"own\"",
+        "kind = \"cookies\"",
+        expect![[r#"
+        policy.toml:21:8: `ai-training` is of kind `cookies`, and does not say its `function`; say what the cookies are for, e.g. `function = "statistics"`
+        policy.toml:40:10: `lab` trains on data, and no purpose of kind `training` employs it; write `trains = "never"`, or name the purpose of kind `training` in its `uses`
+    "#]],
+    );
+}
+
+#[test]
+fn p4_p7_p11_p30_what_can_never_be_is_not() {
+    check(
+        "[controller]",
+        "[never]\npurposes = [\"training\"]\n\n[controller]",
+        expect![[r#"
+        policy.toml:24:8: `ai-training` is of kind `training`, and the policy promises never to have one; remove the purpose, or take back the promise (see policy.toml:9:13)
+    "#]],
+    );
+    check(
+        "[controller]",
+        "[never]\nprocessors = [\"train\"]\n\n[controller]",
+        expect![[r#"
+        policy.toml:44:10: `lab` would do what no processor may: `train`; write `never` here, or take back the promise (see policy.toml:9:15)
+    "#]],
+    );
+    check(
+        "[controller]",
+        "[never]\nprocessors = [\"process\"]\n\n[controller]",
+        expect![[r#"
+        policy.toml:9:15: no processor could ever do anything; name `train` or `own-ends`
+    "#]],
+    );
+    let never = POLICY.replacen("[controller]", "[never]\nprocessors = [\"own-ends\"]\n\n[controller]", 1);
+    let contradiction = never.replacen("own_use = \"never\"", "own_use = \"yes\"\nrole = \"controller\"", 1);
+    let errors = publish(&contradiction, TEXTS).map(|p| p.policy.hash()).expect_err("must be refused");
+    expect![[r#"
+        policy.toml:45:11: `lab` would do what no processor may: `own-ends`; write `never` here, or take back the promise (see policy.toml:9:15)
+    "#]].assert_eq(&errors);
+}
+
+#[test]
+fn who_has_ends_of_its_own_is_no_mere_processor() {
+    check(
+        "own_use = \"never\"",
+        "own_use = \"yes\"",
+        expect![[r#"
+        policy.toml:42:11: `lab` uses data for ends of its own, so it is more than a `processor`; write `role = "joint-controller"` or `"controller"` if that is the truth, or `own_use = "never"`
+    "#]],
+    );
+}
+
+#[test]
+fn who_trains_is_employed_for_it() {
+    check(
+        "uses = [{ purpose = \"ai-training\", data = [\"prompts\"] }]",
+        "uses = [{ purpose = \"security\", data = [\"logs\"] }]",
+        expect![[r#"
+            policy.toml:41:10: `lab` trains on data, and no purpose of kind `training` employs it; write `trains = "never"`, or name the purpose of kind `training` in its `uses`
+            policy.toml:48:10: no processor `lab`; add a `[[processor]]` with `id = "lab"` and a use for this purpose, or correct the name
+        "#]],
+    );
+}
+
+#[test]
+fn p23_a_transfer_that_rests_on_consent_is_asked_for() {
+    check(
+        "safeguard = \"eea\"",
+        "safeguard = \"explicit-consent\"",
+        expect![[r#"
+        policy.toml:40:13: transfers to `lab` rest on consent, and no purpose asks for it; name the purpose of kind `transfer`: `transfer = "…"`
+    "#]],
+    );
+    check(
+        "safeguard = \"eea\"",
+        "safeguard = \"eea\"\ntransfer = \"ai-training\"",
+        expect![[r#"
+        policy.toml:41:12: transfers to `lab` do not rest on consent; remove `transfer`, or write `safeguard = "explicit-consent"` (see policy.toml:40:13)
+        policy.toml:41:12: `ai-training` is not of kind `transfer`; name a purpose of kind `transfer` (see policy.toml:21:8)
+    "#]],
+    );
+    check(
+        "safeguard = \"eea\"",
+        "safeguard = \"explicit-consent\"\ntransfer = \"elsewhere\"",
+        expect![[r#"
+        policy.toml:41:12: no purpose `elsewhere`; add a `[[purpose]]` with `id = "elsewhere"`, or correct the name
+    "#]],
+    );
+}
+
+#[test]
+fn plans_and_modes_are_known_and_change_something() {
+    check(
+        "retention = \"90 days\"",
+        "retention = \"90 days\"\nby_plan = [{ plan = \"pro\", retention = \"1 day\" }]",
+        expect![[r#"
+            policy.toml:27:21: no plan `pro`; add `pro` to `plans`, or correct the name
+        "#]],
+    );
+    check(
+        "recheck = \"5 minutes\"",
+        "recheck = \"5 minutes\"\nplans = [\"pro\", \"pro\"]",
+        expect![[r#"
+        policy.toml:7:17: `pro` is defined twice; rename or remove one of them (see policy.toml:7:10)
+    "#]],
+    );
+    check(
+        "[[feature]]",
+        "[[mode]]\nid = \"private\"\n\n[[feature]]",
+        expect![[r#"
+        policy.toml:47:6: mode `private` changes nothing; say what it `denies`, or its `retention`
+    "#]],
+    );
+    check(
+        "[[feature]]",
+        "[[mode]]\nid = \"private\"\ndenies = [\"elsewhere\"]\n\n[[feature]]",
+        expect![[r#"
+        policy.toml:48:11: no purpose `elsewhere`; add a `[[purpose]]` with `id = "elsewhere"`, or correct the name
+    "#]],
+    );
+    check(
+        "[[feature]]",
+        "[[mode]]\nid = \"private\"\nretention = \"1 day\"\n\n[[mode]]\nid = \"private\"\nretention = \"2 days\"\n\n[[feature]]",
+        expect![[r#"
+            policy.toml:51:6: `private` is defined twice; rename or remove one of them (see policy.toml:47:6)
+        "#]],
+    );
+}
+
+#[test]
+fn r34_a_policy_is_stricter_than_the_law_and_never_looser() {
+    for (change, what) in [
+        (
+            "regime = \"opt-out\"",
+            expect![[r#"
+            policy.toml:47:9: the law of `DE` is stricter than that; remove what is looser: a policy can only be stricter
+        "#]],
+        ),
+        (
+            "age = 13",
+            expect![[r#"
+            policy.toml:47:9: the law of `DE` is stricter than that; remove what is looser: a policy can only be stricter
+        "#]],
+        ),
+        (
+            "rest = \"1 day\"",
+            expect![[r#"
+            policy.toml:47:9: the law of `DE` is stricter than that; remove what is looser: a policy can only be stricter
+        "#]],
+        ),
+    ] {
+        check("[[feature]]", &format!("[[law]]\nplace = \"DE\"\n{change}\n\n[[feature]]"), what);
+    }
+    let strict = POLICY.replacen(
+        "[[feature]]",
+        "[[law]]\nplace = \"US-CA\"\nregime = \"opt-in\"\nage = 16\nrest = \"400 days\"\nsignals = true\n\n[[feature]]",
+        1,
+    );
+    let policy = publish(&strict, TEXTS).expect("reads").policy;
+    let law = policy.law(Some(&"US-CA".parse().expect("a place")));
+    assert_eq!((law.regime, law.consent_age, law.rest_days), (Regime::OptIn, 16, 400));
+    assert_eq!(policy.law(Some(&"US-VA".parse().expect("a place"))).regime, Regime::OptOut);
+}
+
+#[test]
+fn what_is_more_than_a_word_is_understood_or_refused() {
+    check(
+        "recheck = \"5 minutes\"",
+        "recheck = \"5 minutes\"\nminimum_age = 99",
+        expect![[r#"
+        policy.toml:7:15: not an age; write years, from 1 to 21
+    "#]],
+    );
+    check(
+        "recheck = \"5 minutes\"",
+        "recheck = \"5 minutes\"\neffective = 2026-01-01T10:00:00Z",
+        expect![[r#"
+        policy.toml:7:13: not a day; write a day such as `2026-11-01`, without quotes
+    "#]],
+    );
+    check(
+        "own_use = \"never\"",
+        "own_use = \"never\"\nflags = { store = \"\" }",
+        expect![[r#"
+        policy.toml:43:19: a flag that cannot be sent; write a name and a value of 1 to 64 bytes each
+    "#]],
+    );
+    check(
+        "kind = \"security\"",
+        "kind = \"security\"\ndpv = \"Security\"",
+        expect![[r#"
+        policy.toml:31:7: `Security` is not understood; expected a term such as `dpv:ServiceProvision`
+    "#]],
+    );
+    check(
+        "retention = \"90 days\"",
+        "retention = \"inactive soon\"",
+        expect![[r#"
+        policy.toml:26:13: `inactive soon` is not understood; expected `after use`, `until deleted`, a period such as `24 hours`, or `inactive` and a period
+    "#]],
+    );
+    check(
+        "contact = \"mailto:privacy@small.example\"",
+        "contact = \"mailto:privacy@small.example\"\ndpo = \"Bob\"",
+        expect![[r#"
+            policy.toml:11:7: `Bob` is not an address; write a URI: `mailto:…` or `https://…`
+        "#]],
+    );
+}
+
+/// The policy above as an earlier one, and one that follows it.
+fn follow(earlier: &str, head: &str, from: &str, to: &str) -> Result<Published, String> {
+    let dated = |head: &str| POLICY.replacen("recheck = \"5 minutes\"", &format!("recheck = \"5 minutes\"\n{head}"), 1);
+    let files = [
+        file("policy.toml", dated(head).replacen(from, to, 1)),
+        file("policy.1.toml", dated(earlier)),
+        file("en.toml", TEXTS),
+    ];
+    Published::parse(&files).map_err(|errors| errors.iter().map(|e| format!("{e}\n")).collect())
+}
+
+#[test]
+fn r30_policies_follow_each_other_by_the_day_from_which_they_hold() {
+    let both = follow("effective = 2026-01-01", "published = 2026-05-01\neffective = 2026-06-01", "90 days", "91 days");
+    let history = both.expect("reads").history;
+    let days: Vec<String> = history.versions().map(|v| v.effective.to_string()).collect();
+    assert_eq!(days, ["2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"]);
+    assert_eq!(history.newest().hash(), history.versions().last().expect("a policy").policy.hash());
+
+    let refuse = |earlier: &str, head: &str, to: &str, expected: Expect| {
+        let refused = follow(earlier, head, "90 days", to).map(|p| p.policy.hash());
+        expected.assert_eq(&refused.expect_err("must be refused"));
+    };
+    refuse(
+        "effective = 2026-06-01",
+        "effective = 2026-01-01",
+        "91 days",
+        expect![[r#"
+        policy.1.toml:7:13: an earlier policy would hold last; say in `policy.toml` from when it holds, later than this: `effective = 2026-11-01`
+    "#]],
+    );
+    refuse(
+        "effective = 2026-06-01",
+        "effective = 2026-06-01",
+        "91 days",
+        expect![[r#"
+        policy.toml:7:13: a policy cannot hold before it is published, nor before the one that it replaces; correct `published` and `effective`
+    "#]],
+    );
+    refuse(
+        "effective = 2026-06-01",
+        "published = 2026-08-01\neffective = 2026-07-01",
+        "91 days",
+        expect![[r#"
+        policy.toml:8:13: a policy cannot hold before it is published, nor before the one that it replaces; correct `published` and `effective`
+    "#]],
+    );
+}
+
+#[test]
+fn p13_p25_what_widens_is_announced_as_early_as_promised_and_what_narrows_need_not_be() {
+    let promise = "effective = 2026-01-01\n[changes]\nnotice = \"30 days\"\n";
+    let dated = |text: &str| text.replacen("\n[controller]", &format!("\n{promise}\n[controller]"), 1);
+    let follow = |published: &str, to: &str| {
+        let head = format!("\npublished = {published}\neffective = 2026-06-01\n\n[controller]");
+        let files = [
+            file("policy.toml", POLICY.replacen("\n[controller]", &head, 1).replacen("90 days", to, 1)),
+            file("policy.1.toml", dated(POLICY)),
+            file("en.toml", TEXTS),
+        ];
+        let read = Published::parse(&files).map(|_| ());
+        read.map_err(|errors| errors.iter().map(|e| format!("{e}\n")).collect::<String>())
+    };
+    assert_eq!(follow("2026-05-01", "91 days"), Ok(()));
+    assert_eq!(follow("2026-05-31", "89 days"), Ok(()));
+    expect![[r#"
+        policy.toml:9:13: it widens something, so it must be published 30 days before it holds; correct `published` and `effective`
+    "#]].assert_eq(&follow("2026-05-31", "91 days").expect_err("must be refused"));
+}
+
+#[test]
+fn r29_a_diff_says_what_is_asked_again_and_knows_new_words_from_new_terms() {
+    let before = publish(POLICY, TEXTS).expect("reads");
+    let diff = |policy: &str, texts: &str| {
+        let after = publish(policy, texts).expect("reads");
+        after.diff(&before).map(|(target, change)| format!("{target} {change}\n")).collect::<String>()
+    };
+    expect![[r#"
+        ai-training unchanged
+        ai-training/lab unchanged
+        security unchanged
+    "#]]
+    .assert_eq(&diff(POLICY, TEXTS));
+    expect![[r#"
+        ai-training reworded
+        ai-training/lab unchanged
+        security unchanged
+    "#]]
+    .assert_eq(&diff(POLICY, &TEXTS.replacen("We train.", "We train models.", 1)));
+    expect![[r#"
+        ai-training widened
+        ai-training/lab unchanged
+        security unchanged
+    "#]]
+    .assert_eq(&diff(&POLICY.replacen("90 days", "91 days", 1), TEXTS));
+    expect![[r#"
+        ai-training narrowed
+        ai-training/lab unchanged
+        security unchanged
+    "#]]
+    .assert_eq(&diff(&POLICY.replacen("90 days", "89 days", 1), TEXTS));
+    expect![[r#"
+        ai-training unchanged
+        ai-training/lab widened
+        security unchanged
+    "#]]
+    .assert_eq(&diff(&POLICY.replacen("retention = \"after use\"", "retention = \"1 day\"", 1), TEXTS));
+    expect![[r#"
+        ai-training unchanged
+        ai-training/labs new
+        security unchanged
+        ai-training/lab gone
+    "#]]
+    .assert_eq(&diff(
+        &POLICY.replace("\"lab\"", "\"labs\"").replace("/lab", "/labs"),
+        &TEXTS.replace(".lab.", ".labs."),
+    ));
 }

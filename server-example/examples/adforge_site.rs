@@ -81,22 +81,29 @@ async fn render(
 
 /// Where AdForge would call the model, under the duties that came with the permission.
 fn film(model: &ProcessorId, decision: &DecisionDoc) -> String {
-    let duties: Vec<&str> = decision.obligations.iter().map(duty).collect();
+    let duties: Vec<String> = decision.obligations.iter().map(duty).collect();
     // The request to the model would carry these.
     eprintln!("asking {model}, {}", duties.join(", "));
     format!("clip-by-{model}.mp4")
 }
 
 /// What AdForge does about an obligation.
-fn duty(obligation: &ObligationDoc) -> &'static str {
-    match obligation {
+fn duty(obligation: &ObligationDoc) -> String {
+    let duty = match obligation {
+        ObligationDoc::RequestFlag { name, value } => return format!("with `{name}: {value}`"),
         ObligationDoc::DeleteAfterUse => "sent with `store: false`",
         ObligationDoc::DeleteWithin { .. } => "with a date of deletion",
+        ObligationDoc::DeleteAfterInactivity { .. } => "with the day of the last visit",
+        ObligationDoc::DeleteBackupsWithin { .. } => "kept out of long-lived copies",
+        ObligationDoc::PseudonymiseFirst => "without the name",
+        ObligationDoc::AnonymiseFirst => "after anonymisation",
+        ObligationDoc::Erase => "and then erased",
         ObligationDoc::DeleteOnRequest => "filed under the visitor's pseudonym",
         ObligationDoc::NoTraining => "with `training: false`",
         ObligationDoc::NoOwnUse => "under the contract without own use",
         ObligationDoc::TransferSafeguard { .. } => "to the endpoint that the transfer's safeguard covers",
-    }
+    };
+    duty.into()
 }
 
 /// Why there is no clip.

@@ -82,7 +82,7 @@ impl App {
             let id = published.policy.parts().site.clone();
             let mut boot = Boot::default();
             if let Some(files) = &browser_files {
-                boot = Boot::compose(&published, files, &public_url, regimes);
+                boot = Boot::compose(&published, files, &public_url, regimes, clock.now());
                 assets.extend(boot.assets.drain(..));
             }
             let notices = store.publish(&published, clock.now())?;

@@ -9,7 +9,8 @@ use consentry_core::notice::Notice;
 use consentry_core::source::Published;
 use consentry_core::wire::{CentreDoc, PolicyDoc, V1};
 use consentry_core::{
-    Context, Language, NoticeHash, Policy, PolicyHash, Purpose, Regime, SiteId, Stance, Target, Time, allowed_after,
+    Context, Language, NoticeHash, Policy, PolicyHash, PolicyHistory, Purpose, Regime, SiteId, Stance, Target, Time,
+    allowed_after,
 };
 use serde::Serialize;
 
@@ -76,10 +77,16 @@ struct Script {
 
 impl Boot {
     /// Composes and compresses one script for each notice whose regime is among `regimes`.
-    pub(crate) fn compose(published: &Published, files: &BrowserFiles, base: &str, regimes: &[Regime]) -> Self {
+    pub(crate) fn compose(
+        published: &Published,
+        files: &BrowserFiles,
+        base: &str,
+        regimes: &[Regime],
+        now: Time,
+    ) -> Self {
         let mut boot = Self::default();
         for notice in published.notices.iter().filter(|notice| regimes.contains(&notice.regime)) {
-            let (text, assets) = script(published, notice, files, base);
+            let (text, assets) = script(published, notice, files, base, now);
             let content = Content::new("text/javascript; charset=utf-8", text.into());
             boot.scripts.push(Script { language: notice.language.clone(), regime: notice.regime, content });
             boot.assets.extend(assets);
@@ -100,6 +107,7 @@ pub(crate) fn script(
     notice: &Notice,
     files: &BrowserFiles,
     base: &str,
+    now: Time,
 ) -> (String, [(String, Content); 3]) {
     let Published { policy, .. } = published;
     let centre = Content::new("application/json", centre(policy, notice).into());
@@ -120,21 +128,20 @@ pub(crate) fn script(
         language: &notice.language,
         dir: notice.direction.as_str(),
         regime: notice.regime,
-        valid_ms: policy.parts().validity.as_ms(),
-        allowed: allowed(policy, notice.regime),
+        valid_ms: policy.shortest_validity().as_ms(),
+        allowed: allowed(&published.history, notice.regime, now),
         texts: banner(policy, notice),
         widget: WidgetDoc { js, wasm, centre },
     };
     (format!("{}({});", files.loader, json_in_script(&doc)), assets)
 }
 
-fn allowed(policy: &Policy, regime: Regime) -> AllowedDoc {
-    // Whatever the time: a choice made now holds now.
-    let context = Context { now: Time::from_ms(0), jurisdiction: regime.somewhere() };
+fn allowed(history: &PolicyHistory, regime: Regime, now: Time) -> AllowedDoc {
+    let context = Context { jurisdiction: regime.somewhere(), ..Context::at(now) };
     AllowedDoc {
-        nothing: allowed_after(policy, None, &context),
-        refused: allowed_after(policy, Some(Stance::Refuse), &context),
-        granted: allowed_after(policy, Some(Stance::Grant), &context),
+        nothing: allowed_after(history, None, &context),
+        refused: allowed_after(history, Some(Stance::Refuse), &context),
+        granted: allowed_after(history, Some(Stance::Grant), &context),
     }
 }
 

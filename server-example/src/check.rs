@@ -3,7 +3,7 @@
 use crate::folder::SiteFolder;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use consentry_core::source::{Published, SourceError};
-use consentry_core::{Processor, Purpose, Terms};
+use consentry_core::{Processor, Purpose, Terms, Version};
 use std::fmt::{self, Write};
 
 /// A policy in short: what it is called, what it promises.
@@ -13,6 +13,15 @@ pub(crate) fn summary(published: &Published) -> String {
     table.row("site", format!("{}, {}, {}", parts.site, parts.controller.name, parts.controller.contact));
     table.row("policy", published.policy.hash());
     table.row("a choice", format!("holds {}; a decision {}", parts.validity, parts.recheck));
+    if let Some(age) = parts.minimum_age {
+        table.row("ages", format!("not for people younger than {age}"));
+    }
+    for version in published.history.versions() {
+        let Version { policy, published, effective } = version;
+        if effective.as_ms() > 0 {
+            table.row("history", format!("{} published {published}, holds from {effective}", policy.hash()));
+        }
+    }
     for notice in &published.notices {
         table.row("notices", format!("{:<9} {:<8} {}", notice.language.as_str(), notice.regime.as_str(), notice.hash));
     }
@@ -27,6 +36,10 @@ pub(crate) fn summary(published: &Published) -> String {
     }
     for feature in &parts.features {
         table.row("features", format!("{:<24} needs {}", feature.id.as_str(), list(&feature.needs)));
+    }
+    for mode in &parts.modes {
+        let kept = mode.retention.map_or_else(String::new, |retention| format!("; kept: {retention}"));
+        table.row("modes", format!("{:<24} denies {}{kept}", mode.id.as_str(), list(&mode.denies)));
     }
     table.text
 }

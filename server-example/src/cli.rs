@@ -10,7 +10,7 @@ use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, listen};
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
-use consentry_core::source::{Origin, Published};
+use consentry_core::source::{Origin, Published, policy_schema};
 use consentry_core::{Language, Regime, SiteId};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -35,6 +35,15 @@ enum Command {
         /// A site's folder, or a folder of such folders.
         folder: PathBuf,
     },
+    /// Says what has changed from one policy to another, and what people would be asked again.
+    Diff {
+        /// The folder of the site as it was.
+        old: PathBuf,
+        /// The folder of the site as it is to be.
+        new: PathBuf,
+    },
+    /// Prints the JSON Schema of `policy.toml`, for editors.
+    Schema,
     /// Serves sites until it is told to stop.
     Serve(Serve),
     /// Makes keys for back ends.
@@ -106,6 +115,8 @@ struct Assets {
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check { folder } => check(&folder),
+        Command::Diff { old, new } => diff(&old, &new),
+        Command::Schema => print(&policy_schema()),
         Command::Serve(arguments) => serve(arguments),
         Command::Key { command: KeyCommand::New { database, site, name } } => new_key(&database, &site, &name),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
@@ -128,6 +139,24 @@ fn check(folder: &Path) -> Outcome {
     Ok(())
 }
 
+fn diff(old: &Path, new: &Path) -> Outcome {
+    let only = |folder: &Path| -> Result<Published, Box<dyn Error>> {
+        let mut sites = publish(folder)?;
+        match (sites.pop(), sites.is_empty()) {
+            (Some(site), true) => Ok(site),
+            (_, _) => Err(format!("`{}` holds several sites: name the folder of one", folder.display()).into()),
+        }
+    };
+    let (old, new) = (only(old)?, only(new)?);
+    let mut text = String::new();
+    for (target, change) in new.diff(&old) {
+        let asks = if change.asks_again() { ", people are asked" } else { "" };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{:<40} {change}{asks}", target.to_string());
+    }
+    print(&text)
+}
+
 fn new_key(database: &DatabaseUrl, site: &SiteId, name: &str) -> Outcome {
     let key = ApiKey::generate()?;
     Store::open(database)?.add_key(key.hash(), site, name, Clock::System.now())?;
@@ -143,7 +172,7 @@ fn print_boot(folder: &Path, language: Option<Language>, assets: &Assets) -> Out
     let language = language.as_ref().or_else(|| published.languages().next()).ok_or("the policy has no languages")?;
     let notice = published.notice(language, Regime::OptIn);
     let notice = notice.ok_or_else(|| format!("the policy is not published in `{language}`"))?;
-    let (script, _assets) = boot::script(published, notice, &files, "");
+    let (script, _assets) = boot::script(published, notice, &files, "", Clock::System.now());
     print(&script)
 }
 

@@ -206,7 +206,7 @@ impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
         match error {
             WireError::Choice(error) => Self::Choice(error),
-            WireError::OutcomeOrStances | WireError::OneOrMany | WireError::TooManyQuestions => {
+            WireError::OutcomeOrStances | WireError::OneOrMany | WireError::TooManyQuestions | WireError::Erasure => {
                 Self::Malformed(error.to_string())
             }
         }

@@ -5,12 +5,12 @@ use crate::problem::ApiError;
 use axum::http::{HeaderMap, HeaderValue, header};
 use consentry_core::source::{Origin, Published};
 use consentry_core::wire::ChoiceDoc;
-use consentry_core::{Choice, Language, NoticeHash, Policy, SiteId};
+use consentry_core::{Choice, Language, NoticeHash, Policy, PolicyHistory, SiteId, Surface};
 
 /// A site.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub(crate) policy: Policy,
+    pub(crate) history: PolicyHistory,
     /// The first is shown where no other suits.
     pub(crate) languages: Vec<Language>,
     pub(crate) boot: Boot,
@@ -29,11 +29,16 @@ impl Site {
         let languages = published.languages().cloned().collect();
         let mut origins = published.origins;
         origins.extend_from_slice(more_origins);
-        Self { policy: published.policy, languages, boot, origins, notices }
+        Self { history: published.history, languages, boot, origins, notices }
+    }
+
+    /// The policy that people are shown.
+    pub(crate) fn policy(&self) -> &Policy {
+        self.history.newest()
     }
 
     pub(crate) fn id(&self) -> &SiteId {
-        &self.policy.parts().site
+        &self.policy().parts().site
     }
 
     /// The request's origin, if it is one of the site's.
@@ -44,9 +49,13 @@ impl Site {
 
     /// Makes what was sent a choice under the policy in force, by the same steps as the browser did.
     pub(crate) fn commit(&self, doc: ChoiceDoc) -> Result<Choice, ApiError> {
+        // Only an operator imports, and not by this way.
+        if doc.surface == Surface::Import {
+            return Err(ApiError::Malformed("`import` is no surface of a page".into()));
+        }
         let answered = (doc.notice, doc.language.clone());
-        let (draft, id) = doc.into_draft(&self.policy)?;
-        let choice = draft.commit(&self.policy, id)?;
+        let (draft, id) = doc.into_draft(self.policy())?;
+        let choice = draft.commit(&self.history, id)?;
         if self.notices.contains(&answered) { Ok(choice) } else { Err(ApiError::UnknownNotice) }
     }
 }

@@ -6,15 +6,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use consentry_core::source::Published;
-use consentry_core::wire::{ChoiceDoc, DecisionDoc, QuestionDoc, V1};
+use consentry_core::wire::{ChoiceDoc, DecisionDoc, V1};
 use consentry_core::{Surface, Time};
-use consentry_server::{ApiKey, App, Clock, Config, DatabaseUrl, Store};
-use consentry_tests::corpus::{Case, CaseDecision, CaseEvent, Policies, on_disk, pretty};
+use consentry_server::{ApiKey, App, Appended, Clock, Config, DatabaseUrl, NewEntry, Store};
+use consentry_tests::corpus::{Case, CaseDecision, CaseEvent, DEVICE, Policies, on_disk, pretty};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt;
 
-const DEVICE: &str = "7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f";
 const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
@@ -22,7 +21,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 struct House {
     store: Store,
     clock: Arc<AtomicU64>,
-    key: String,
+    key: ApiKey,
     _folder: tempfile::TempDir,
 }
 
@@ -33,9 +32,7 @@ impl House {
         let url: DatabaseUrl = format!("sqlite:{}", path.display()).parse().expect("a database");
         let store = Store::open(&url).expect("a store");
         let key = ApiKey::generate().expect("random bytes");
-        let site = "adforge".parse().expect("a site");
-        store.add_key(key.hash(), &site, "corpus", Time::from_ms(0)).expect("a key");
-        Self { store, clock: Arc::default(), key: key.reveal(), _folder: folder }
+        Self { store, clock: Arc::default(), key, _folder: folder }
     }
 
     /// The server with this policy in force, on the same database as before.
@@ -45,8 +42,16 @@ impl House {
         App::new(config, self.store.clone(), clock).expect("an app").router()
     }
 
-    async fn post(&self, published: &Published, event: &CaseEvent) {
+    /// A device's choice is posted, as a browser would. What there is no address for yet is put into the store.
+    async fn happen(&self, published: &Published, event: &CaseEvent) {
         self.clock.store(event.at_ms.as_ms(), Ordering::SeqCst);
+        if event.by_account || event.draft(published).is_none() {
+            let site = published.policy.parts().site.clone();
+            let kind = event.kind(published);
+            let entry = NewEntry { site, subject: event.subject(), secret: None, kind, at: event.at_ms };
+            assert!(matches!(self.store.append(entry).await, Ok(Appended::New(_))), "{}", event.id);
+            return;
+        }
         let notice = published.notices.first().expect("a notice");
         let doc = ChoiceDoc {
             v: V1,
@@ -54,13 +59,17 @@ impl House {
             policy: published.policy.hash(),
             notice: notice.hash,
             language: notice.language.clone(),
-            surface: Surface::Centre,
+            surface: event.surface.unwrap_or(Surface::Centre),
+            confirmed: event.confirmed,
             outcome: event.outcome,
             stances: event.stances.clone(),
         };
-        let request = Request::post("/v1/sites/adforge/choices")
-            .header(header::ORIGIN, "https://adforge.example")
-            .header(header::AUTHORIZATION, format!("Bearer {DEVICE}.{SECRET}"))
+        let site = &published.policy.parts().site;
+        let origin = published.origins.first().expect("an origin");
+        let device = DEVICE.strip_prefix("device:").expect("a device");
+        let request = Request::post(format!("/v1/sites/{site}/choices"))
+            .header(header::ORIGIN, origin.as_str())
+            .header(header::AUTHORIZATION, format!("Bearer {device}.{SECRET}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(serde_json::to_vec(&doc).expect("JSON")))
             .expect("a request");
@@ -70,18 +79,12 @@ impl House {
 
     async fn ask(&self, published: &Published, case: &Case) -> CaseDecision {
         self.clock.store(case.context.now_ms.as_ms(), Ordering::SeqCst);
-        let question = case.question.clone();
-        let doc = QuestionDoc {
-            subject: format!("device:{DEVICE}").parse().expect("a subject"),
-            purpose: question.purpose,
-            processor: question.processor,
-            data: question.data,
-            jurisdiction: case.context.jurisdiction.clone(),
-        };
-        let request = Request::post("/v1/sites/adforge/decisions")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
+        let site = &published.policy.parts().site;
+        self.store.add_key(self.key.hash(), site, "corpus", Time::from_ms(0)).expect("a key");
+        let request = Request::post(format!("/v1/sites/{site}/decisions"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.reveal()))
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(serde_json::to_vec(&doc).expect("JSON")))
+            .body(Body::from(serde_json::to_vec(&case.asked()).expect("JSON")))
             .expect("a request");
         let (status, body) = send(self.under(published), request).await;
         assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
@@ -98,7 +101,7 @@ async fn send(router: Router, request: Request<Body>) -> (StatusCode, Vec<u8>) {
 async fn run(case: &Case, policies: &Policies) -> CaseDecision {
     let house = House::new().await;
     for event in &case.events {
-        house.post(case.answered(event, policies), event).await;
+        house.happen(&case.answered(event, policies), event).await;
     }
     house.ask(policies.get(&case.policy), case).await
 }

@@ -3,7 +3,7 @@
 //! [`Model::reduce`] is the only place where a model changes. It touches no page: what must happen outside comes out as
 //! an [`Effect`], and time and chance come in as a [`Moment`].
 
-use consentry_core::{Choice, ChoiceId, Draft, Event, EventKind, Stance, Target, Time, allowed};
+use consentry_core::{Choice, Draft, Event, EventId, EventKind, Stance, Target, Time, allowed};
 
 use crate::model::{Model, Position};
 
@@ -105,7 +105,7 @@ impl Model {
             }
             Action::Leave => return Some(Effect::Close(None)),
             Action::Save => self.draft(),
-            Action::SaveAll(stance) => Draft::all(self.answering.clone(), &self.policy, stance),
+            Action::SaveAll(stance) => Draft::all(self.answering.clone(), self.policy(), stance),
         };
         Some(Effect::Close(self.choose(draft, moment())))
     }
@@ -121,14 +121,14 @@ impl Model {
 
     /// None where the policy has no switch at all, so that there is nothing to choose.
     fn choose(&mut self, draft: Draft, moment: Moment) -> Option<Chosen> {
-        let id = ChoiceId::from_parts(moment.now.as_ms(), &moment.random);
-        let choice = draft.commit(&self.policy, id).ok()?;
+        let id = EventId::from_parts(moment.now.as_ms(), &moment.random);
+        let choice = draft.commit(&self.history, id).ok()?;
         self.context.now = moment.now;
         self.record.apply(&Event { at: moment.now, kind: EventKind::Chosen(choice.clone()) });
         Some(Chosen {
             choice,
-            allowed: allowed(&self.policy, &self.record, &self.context),
-            until: moment.now.after(self.policy.parts().validity),
+            allowed: allowed(&self.history, &self.record, &self.context),
+            until: moment.now.after(self.policy().shortest_validity()),
         })
     }
 }

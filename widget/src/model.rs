@@ -9,7 +9,7 @@ use consentry_core::{
     Answering, Context, Controller, Faulty, Feature, Processor, Purpose, PurposeKind, Record, Stance, Surface, Target,
     Time, allowed,
 };
-use consentry_core::{Draft, Policy};
+use consentry_core::{Draft, Policy, PolicyHistory};
 
 use crate::action::Sync;
 
@@ -24,13 +24,18 @@ pub enum Group {
     Marketing,
     /// Cookies.
     Cookies,
+    /// What is shown or handed to others.
+    Sharing,
+    /// Whatever else can be chosen.
+    More,
     /// What has no switch, because the service consists of it or is kept secure by it.
     Always,
 }
 
 impl Group {
     /// Every group, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [Self::Training, Self::DownstreamAi, Self::Marketing, Self::Cookies, Self::Always];
+    pub const ALL: [Self; 7] =
+        [Self::Training, Self::DownstreamAi, Self::Marketing, Self::Cookies, Self::Sharing, Self::More, Self::Always];
 
     /// The key of its name.
     #[must_use]
@@ -40,6 +45,8 @@ impl Group {
             Self::DownstreamAi => "group.downstream-ai",
             Self::Marketing => "group.marketing",
             Self::Cookies => "group.cookies",
+            Self::Sharing => "group.sharing",
+            Self::More => "group.more",
             Self::Always => "group.always",
         }
     }
@@ -50,7 +57,11 @@ impl Group {
             PurposeKind::DownstreamAi => Self::DownstreamAi,
             PurposeKind::Marketing => Self::Marketing,
             PurposeKind::Cookies => Self::Cookies,
-            PurposeKind::Service | PurposeKind::Security => Self::Always,
+            PurposeKind::Advertising | PurposeKind::Sharing | PurposeKind::Sale | PurposeKind::Transfer => {
+                Self::Sharing
+            }
+            PurposeKind::Programme | PurposeKind::Personalisation => Self::More,
+            PurposeKind::Service | PurposeKind::Security | PurposeKind::Moderation | PurposeKind::Legal => Self::Always,
         }
     }
 }
@@ -75,11 +86,11 @@ pub(crate) struct Switch {
 /// The preference centre as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
-    pub(crate) policy: Policy,
+    pub(crate) history: PolicyHistory, // The one policy that the page knows.
     pub(crate) answering: Answering,
     pub(crate) context: Context,
     pub(crate) record: Record,
-    pub(crate) switches: Vec<Switch>, // INVARIANT: one for each of `policy.choosable()`.
+    pub(crate) switches: Vec<Switch>, // INVARIANT: one for each of `policy().choosable()`.
     pub(crate) sync: Option<Sync>,
     allowed_at_first: Vec<Target>,
     direction: String,
@@ -96,8 +107,10 @@ impl Model {
         let policy = Policy::new(doc.policy.into(), doc.hash)?;
         let event = known.and_then(|known| known.into_event(&policy).ok());
         let record = Record::fold(&event);
-        let context = Context { now, jurisdiction: doc.regime.somewhere() };
-        let allowed_at_first = allowed(&policy, &record, &context);
+        let context = Context { jurisdiction: doc.regime.somewhere(), ..Context::at(now) };
+        let history = PolicyHistory::from(policy);
+        let policy = history.newest();
+        let allowed_at_first = allowed(&history, &record, &context);
         let switches =
             policy.choosable().map(|target| Switch { is_on: allowed_at_first.contains(&target), target }).collect();
         Ok(Self {
@@ -106,16 +119,21 @@ impl Model {
                 notice: doc.notice,
                 language: doc.language,
                 surface: Surface::Centre,
+                confirmed: false,
             },
-            policy,
+            switches,
+            history,
             context,
             record,
-            switches,
             sync: None,
             allowed_at_first,
             direction: doc.dir,
             texts: doc.texts,
         })
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        self.history.newest()
     }
 
     /// The text of that key; the key itself if there is none.
@@ -138,18 +156,18 @@ impl Model {
 
     /// Who decides about the data.
     #[must_use]
-    pub const fn controller(&self) -> &Controller {
-        &self.policy.parts().controller
+    pub fn controller(&self) -> &Controller {
+        &self.policy().parts().controller
     }
 
     /// The purposes of that group, in the policy's order.
     pub fn purposes(&self, group: Group) -> impl Iterator<Item = &Purpose> {
-        self.policy.parts().purposes.iter().filter(move |purpose| Group::of(purpose.kind) == group)
+        self.policy().parts().purposes.iter().filter(move |purpose| Group::of(purpose.kind) == group)
     }
 
     /// The processors that the purpose employs, in the policy's order.
     pub fn processors<'a>(&'a self, purpose: &'a Purpose) -> impl Iterator<Item = &'a Processor> {
-        self.policy.processors_of(&purpose.id)
+        self.policy().processors_of(&purpose.id)
     }
 
     /// Where the switch of `target` stands; `None` if it has none.
@@ -170,7 +188,7 @@ impl Model {
     pub fn stops<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Feature> {
         let switched_off = self.position(target) == Some(Position::Off) && self.allowed_at_first.contains(target);
         let works = |feature: &&Feature| feature.needs.iter().all(|need| self.allowed_at_first.contains(need));
-        self.policy.features_lost(target).filter(move |_| switched_off).filter(works)
+        self.policy().features_lost(target).filter(move |_| switched_off).filter(works)
     }
 
     /// What became of choices made earlier, if the loader has said so.

@@ -152,12 +152,12 @@ fn a_processor_cannot_be_switched_on_while_its_purpose_is_off() {
 
 #[test]
 fn all_at_once_is_what_the_banner_does() {
-    let policy = &published().policy;
-    let context = Context { now: MOMENT.now, jurisdiction: None };
+    let history = &published().history;
+    let context = Context::at(MOMENT.now);
     for stance in [Stance::Grant, Stance::Refuse] {
         for known in [None, Some(site::all(Outcome::AllGranted)), Some(site::all(Outcome::AllRefused))] {
             let chosen = choose(&mut open(known), Action::SaveAll(stance));
-            assert_eq!(chosen.allowed, allowed_after(policy, Some(stance), &context));
+            assert_eq!(chosen.allowed, allowed_after(history, Some(stance), &context));
             assert!(chosen.choice.stances().iter().all(|(_, said)| *said == stance));
             assert_eq!(chosen.choice.stances().len(), switches().len());
         }

@@ -6,14 +6,16 @@
 mod error;
 mod file;
 mod origin;
+mod schema;
 mod texts;
 
 pub use error::{Note, SourceError};
 pub use origin::{ORIGIN_BYTES_MAX, Origin, OriginError};
+pub use schema::policy_schema;
 
 use crate::notice::Notice;
 use crate::regime::Regime;
-use crate::{Language, Policy};
+use crate::{Change, Language, Policy, PolicyHistory, Target, Time, Version};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,6 +27,11 @@ pub const FILE_BYTES_MAX: usize = 256 * 1024;
 pub const TEXT_CHARS_MAX: usize = 2_000;
 /// Name of the file with the policy's structure.
 pub const POLICY_FILE: &str = "policy.toml";
+
+/// Whether a file holds an earlier policy of the site: `policy.<anything>.toml`.
+fn is_earlier(name: &str) -> bool {
+    name.strip_prefix("policy.").is_some_and(|rest| rest.ends_with(".toml") && rest != "toml")
+}
 
 /// A file that somebody has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +45,10 @@ pub struct SourceFile {
 /// A site's policy with everything that is shown of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// What is promised.
+    /// What is promised: the newest policy.
     pub policy: Policy,
+    /// That policy and those before it.
+    pub history: PolicyHistory,
     /// The origins of the pages that may send choices.
     pub origins: Vec<Origin>,
     /// The notices: for each regime, one in each language, the policy's first language first.
@@ -56,7 +65,7 @@ impl Published {
             return Err(alloc::vec![SourceError::whole_file(
                 POLICY_FILE,
                 "the file is missing",
-                "write the policy there; `policies/adforge` shows how",
+                "write the policy there; `policies/starter` shows how",
             )]);
         };
         for file in files {
@@ -65,20 +74,9 @@ impl Published {
                 return Err(alloc::vec![SourceError::whole_file(&file.name, &message, "shorten it")]);
             }
         }
-        let mut report = Report::new(policy_file);
-        let Some((head, parts)) = file::parse(policy_file, &mut report) else {
-            return Err(report.errors);
-        };
-        let hash = crate::notice::policy_hash(&parts);
-        let policy = match Policy::new(parts, hash) {
-            Ok(policy) => policy,
-            Err(faults) => {
-                file::report_faults(policy_file, &faults, &mut report);
-                return Err(report.errors);
-            }
-        };
+        let Dated { policy, head, .. } = read_policy(policy_file)?;
         let mut notices = Vec::new();
-        let mut errors = report.errors;
+        let mut errors = Vec::new();
         for (language, span) in &head.languages {
             match texts::read(language, span, &policy, policy_file, files) {
                 Ok(texts) => {
@@ -88,7 +86,42 @@ impl Published {
             }
         }
         errors.extend(texts::unlisted(&head.languages, files));
-        if errors.is_empty() { Ok(Self { policy, origins: head.origins, notices }) } else { Err(errors) }
+        let history = read_history(files);
+        match history {
+            Ok(history) if errors.is_empty() => Ok(Self { policy, history, origins: head.origins, notices }),
+            Ok(_) => Err(errors),
+            Err(found) => {
+                errors.extend(found);
+                Err(errors)
+            }
+        }
+    }
+
+    /// What has changed since `older`, words included: a text of a purpose or processor that differs in a language which both have.
+    pub fn diff<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = (Target, Change)> + 'a {
+        crate::change::diff(&older.policy, &self.policy).map(|(target, change)| {
+            let change = match change {
+                Change::Unchanged if self.is_reworded(older, &target) => Change::Reworded,
+                change => change,
+            };
+            (target, change)
+        })
+    }
+
+    fn is_reworded(&self, older: &Self, target: &Target) -> bool {
+        let keys = match &target.processor {
+            None => alloc::vec![format!("purpose.{}.", target.purpose)],
+            Some(processor) => {
+                alloc::vec![format!("processor.{processor}."), format!("gets.{}/{processor}", target.purpose)]
+            }
+        };
+        let texts = |notice: &Notice| {
+            let of_target = |key: &str| keys.iter().any(|prefix| key.starts_with(prefix.as_str()));
+            notice.texts.0.iter().filter(|(key, _)| of_target(key)).cloned().collect::<Vec<_>>()
+        };
+        self.notices.iter().any(|notice| {
+            older.notice(&notice.language, notice.regime).is_some_and(|before| texts(before) != texts(notice))
+        })
     }
 
     /// The notice in that language and regime.
@@ -101,4 +134,66 @@ impl Published {
     pub fn languages(&self) -> impl Iterator<Item = &Language> {
         self.notices.iter().filter(|n| n.regime == Regime::OptIn).map(|n| &n.language)
     }
+}
+
+/// A policy, and the file that it stands in.
+struct Dated {
+    policy: Policy,
+    head: file::Head,
+}
+
+fn read_policy(source: &SourceFile) -> Result<Dated, Vec<SourceError>> {
+    let mut report = Report::new(source);
+    let Some((head, parts)) = file::parse(source, &mut report) else {
+        return Err(report.errors);
+    };
+    let hash = crate::notice::policy_hash(&parts);
+    Policy::new(parts, hash).map(|policy| Dated { policy, head }).map_err(|faults| {
+        file::report_faults(source, &faults, &mut report);
+        report.errors
+    })
+}
+
+/// The policy and all earlier ones, in the order of the days from which they hold.
+fn read_history(files: &[SourceFile]) -> Result<PolicyHistory, Vec<SourceError>> {
+    let mut dated = Vec::new();
+    let mut errors = Vec::new();
+    for source in files.iter().filter(|f| f.name == POLICY_FILE || is_earlier(&f.name)) {
+        match read_policy(source) {
+            Ok(Dated { policy, head }) => dated.push((source, head.dated_at.clone(), version(policy, &head))),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    dated.sort_by_key(|(source, _, version)| (version.effective, source.name == POLICY_FILE));
+    let mut history: Option<PolicyHistory> = None;
+    let last = dated.len().saturating_sub(1);
+    for (n, (source, span, version)) in dated.into_iter().enumerate() {
+        let mut report = Report::new(source);
+        if n == last && source.name != POLICY_FILE {
+            let help = "say in `policy.toml` from when it holds, later than this: `effective = 2026-11-01`";
+            report.error(span, "an earlier policy would hold last", help);
+            return Err(report.errors);
+        }
+        history = Some(match history {
+            None => PolicyHistory::starting(version),
+            Some(earlier) => match earlier.then(version) {
+                Ok(history) => history,
+                Err(error) => {
+                    report.error(span, error, "correct `published` and `effective`");
+                    return Err(report.errors);
+                }
+            },
+        });
+    }
+    history.ok_or_else(Vec::new)
+}
+
+/// A policy without dates has held since the beginning of time.
+fn version(policy: Policy, head: &file::Head) -> Version {
+    let beginning = Time::from_ms(0);
+    let effective = head.effective.or(head.published).unwrap_or(beginning);
+    Version { policy, published: head.published.unwrap_or(effective), effective }
 }

@@ -13,8 +13,25 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The languages that Consentry itself speaks.
-const LOCALES: [(&str, &str); 2] =
-    [("de", include_str!("../../locales/de.toml")), ("en", include_str!("../../locales/en.toml"))];
+const LOCALES: [(&str, &str); 17] = [
+    ("ar", include_str!("../../locales/ar.toml")),
+    ("cs", include_str!("../../locales/cs.toml")),
+    ("da", include_str!("../../locales/da.toml")),
+    ("de", include_str!("../../locales/de.toml")),
+    ("en", include_str!("../../locales/en.toml")),
+    ("es", include_str!("../../locales/es.toml")),
+    ("fi", include_str!("../../locales/fi.toml")),
+    ("fr", include_str!("../../locales/fr.toml")),
+    ("it", include_str!("../../locales/it.toml")),
+    ("ja", include_str!("../../locales/ja.toml")),
+    ("ko", include_str!("../../locales/ko.toml")),
+    ("nl", include_str!("../../locales/nl.toml")),
+    ("pl", include_str!("../../locales/pl.toml")),
+    ("pt", include_str!("../../locales/pt.toml")),
+    ("sv", include_str!("../../locales/sv.toml")),
+    ("tr", include_str!("../../locales/tr.toml")),
+    ("zh", include_str!("../../locales/zh.toml")),
+];
 
 /// Every text in `language`, if none is missing and none is unknown.
 pub(super) fn read(
@@ -77,7 +94,9 @@ pub(super) fn read(
 /// Text files in a language that the policy does not list: forgotten, or misspelt.
 pub(super) fn unlisted(languages: &[(Language, Range<usize>)], files: &[SourceFile]) -> Vec<SourceError> {
     let is_listed = |name: &str| {
-        name == POLICY_FILE || languages.iter().any(|(l, _)| name.strip_suffix(".toml") == Some(l.as_str()))
+        name == POLICY_FILE
+            || super::is_earlier(name)
+            || languages.iter().any(|(l, _)| name.strip_suffix(".toml") == Some(l.as_str()))
     };
     let unlisted = files.iter().filter(|f| f.name.ends_with(".toml") && !is_listed(&f.name));
     unlisted

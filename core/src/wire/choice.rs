@@ -39,7 +39,7 @@ pub struct ChoiceDoc {
     /// The version.
     pub v: V1,
     /// The choice's name.
-    pub id: ChoiceId,
+    pub id: EventId,
     /// The policy answered.
     pub policy: PolicyHash,
     /// The exact texts shown.
@@ -48,6 +48,9 @@ pub struct ChoiceDoc {
     pub language: Language,
     /// Where it was made.
     pub surface: Surface,
+    /// Whether the person confirmed it in a second step.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirmed: bool,
     /// All granted or all refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -68,6 +71,9 @@ pub enum WireError {
     /// More than [`super::QUESTIONS_MAX`] questions.
     #[error("more than {max} questions in one request", max = super::QUESTIONS_MAX)]
     TooManyQuestions,
+    /// An erasure is of everything, and cannot be taken back.
+    #[error("an erasure has no purpose and cannot be lifted")]
+    Erasure,
     /// A stored choice that no longer reads as one.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
@@ -79,9 +85,14 @@ impl ChoiceDoc {
     ///
     /// # Errors
     /// [`WireError::OutcomeOrStances`].
-    pub fn into_draft(self, policy: &Policy) -> Result<(Draft, ChoiceId), WireError> {
-        let answering =
-            Answering { policy: self.policy, notice: self.notice, language: self.language, surface: self.surface };
+    pub fn into_draft(self, policy: &Policy) -> Result<(Draft, EventId), WireError> {
+        let answering = Answering {
+            policy: self.policy,
+            notice: self.notice,
+            language: self.language,
+            surface: self.surface,
+            confirmed: self.confirmed,
+        };
         let draft = match (self.outcome, self.stances) {
             (Some(outcome), None) => Draft::all(answering, policy, outcome.stance()),
             (None, Some(stances)) => {
@@ -95,9 +106,12 @@ impl ChoiceDoc {
     /// Whether `choice` is what this document became when it was first sent, whatever policy is in force by now.
     #[must_use]
     pub fn became(&self, choice: &Choice) -> bool {
-        let Answering { policy, notice, language, surface } = choice.answering();
-        let answers_the_same =
-            self.policy == *policy && self.notice == *notice && self.language == *language && self.surface == *surface;
+        let Answering { policy, notice, language, surface, confirmed } = choice.answering();
+        let answers_the_same = self.policy == *policy
+            && self.notice == *notice
+            && self.language == *language
+            && self.surface == *surface
+            && self.confirmed == *confirmed;
         let says_the_same = match (&self.outcome, &self.stances) {
             (Some(outcome), None) => choice.stances().iter().all(|(_, stance)| *stance == outcome.stance()),
             (None, Some(StancesDoc(stances))) => {
@@ -116,8 +130,13 @@ impl ChoiceDoc {
         let (None, Some(stances)) = (self.outcome, self.stances) else {
             return Err(WireError::OutcomeOrStances);
         };
-        let answering =
-            Answering { policy: self.policy, notice: self.notice, language: self.language, surface: self.surface };
+        let answering = Answering {
+            policy: self.policy,
+            notice: self.notice,
+            language: self.language,
+            surface: self.surface,
+            confirmed: self.confirmed,
+        };
         Ok(Choice::restore(self.id, answering, stances.0)?)
     }
 }
@@ -132,10 +151,16 @@ impl From<&Choice> for ChoiceDoc {
             notice: answering.notice,
             language: answering.language.clone(),
             surface: answering.surface,
+            confirmed: answering.confirmed,
             outcome: None,
             stances: Some(StancesDoc(choice.stances().to_vec())),
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub(super) const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Stances by target, as a JSON object. A target named twice is an error: which of the two was meant?
@@ -189,12 +214,41 @@ pub enum EventDoc {
         /// The choice, its stances spelt out.
         choice: ChoiceDoc,
     },
+    /// The subject's browser sent a signal.
+    Signalled {
+        /// When the server recorded it.
+        at_ms: Time,
+        /// The event's name.
+        id: EventId,
+        /// The signal.
+        signal: Signal,
+    },
+    /// The subject used a right, or took that back.
+    Demanded {
+        /// When the server recorded it.
+        at_ms: Time,
+        /// The event's name.
+        id: EventId,
+        /// Which right.
+        demand: DemandKind,
+        /// The purpose that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<PurposeId>,
+        /// Whether it is taken back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        lifted: bool,
+    },
 }
 
 impl From<&Event> for EventDoc {
     fn from(event: &Event) -> Self {
+        let at_ms = event.at;
         match &event.kind {
-            EventKind::Chosen(choice) => Self::Chosen { at_ms: event.at, choice: choice.into() },
+            EventKind::Chosen(choice) => Self::Chosen { at_ms, choice: choice.into() },
+            EventKind::Signalled(id, signal) => Self::Signalled { at_ms, id: *id, signal: *signal },
+            EventKind::Demanded(id, Demand { kind, purpose, stands }) => {
+                Self::Demanded { at_ms, id: *id, demand: *kind, purpose: purpose.clone(), lifted: !stands }
+            }
         }
     }
 }
@@ -207,6 +261,14 @@ impl TryFrom<EventDoc> for Event {
             EventDoc::Chosen { at_ms, choice } => {
                 Ok(Self { at: at_ms, kind: EventKind::Chosen(choice.into_choice()?) })
             }
+            EventDoc::Signalled { at_ms, id, signal } => Ok(Self { at: at_ms, kind: EventKind::Signalled(id, signal) }),
+            EventDoc::Demanded { at_ms, id, demand, purpose, lifted } => {
+                if demand == DemandKind::Erasure && (purpose.is_some() || lifted) {
+                    return Err(WireError::Erasure);
+                }
+                let demand = Demand { kind: demand, purpose, stands: !lifted };
+                Ok(Self { at: at_ms, kind: EventKind::Demanded(id, demand) })
+            }
         }
     }
 }
@@ -215,7 +277,7 @@ impl TryFrom<EventDoc> for Event {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct KnownChoiceDoc {
     /// The choice's name.
-    pub id: ChoiceId,
+    pub id: EventId,
     /// The policy answered.
     pub policy: PolicyHash,
     /// The exact texts shown.
@@ -224,6 +286,9 @@ pub struct KnownChoiceDoc {
     pub language: Language,
     /// Where it was made.
     pub surface: Surface,
+    /// Whether it was confirmed in a second step.
+    #[serde(default)]
+    pub confirmed: bool,
     /// All granted or all refused.
     #[serde(default)]
     pub outcome: Option<Outcome>,
@@ -240,13 +305,13 @@ impl KnownChoiceDoc {
     /// # Errors
     /// [`WireError`], if what was stored is broken.
     pub fn into_event(self, policy: &Policy) -> Result<Event, WireError> {
-        let Self { id, policy: answered, notice, language, surface, outcome, stances, at_ms } = self;
+        let Self { id, policy: answered, notice, language, surface, confirmed, outcome, stances, at_ms } = self;
         let stances = match (outcome, stances) {
             (Some(outcome), None) => policy.choosable().map(|target| (target, outcome.stance())).collect(),
             (None, Some(stances)) => stances.0,
             (Some(_), Some(_)) | (None, None) => return Err(WireError::OutcomeOrStances),
         };
-        let answering = Answering { policy: answered, notice, language, surface };
+        let answering = Answering { policy: answered, notice, language, surface, confirmed };
         Ok(Event { at: at_ms, kind: EventKind::Chosen(Choice::restore(id, answering, stances)?) })
     }
 }

@@ -3,37 +3,138 @@
 use super::choice::WireError;
 use super::word::V1;
 use crate::*;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Most questions in one request.
 pub const QUESTIONS_MAX: usize = 1_000;
 
-/// One question about one subject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// For how long a guardian is known to stand by a minor's choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct QuestionDoc {
-    /// Whose data.
-    pub subject: Subject,
-    /// What for.
-    pub purpose: PurposeId,
+pub struct GuardianDoc {
+    /// Since when.
+    pub from_ms: Time,
+    /// Until when.
+    pub until_ms: Time,
+}
+
+macro_rules! question {
+    ($( $(#[$meta:meta])* $field:ident: $type:ty, )+) => {
+        /// One question about one subject, in its circumstances. What is left out is not known.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct QuestionDoc {
+            /// Whose data.
+            pub subject: Subject,
+            /// What for.
+            pub purpose: PurposeId,
+            $( $(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>, )+
+        }
+
+        /// Both forms of a request at once: an untagged enum would lose which field was wrong.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct AskFields {
+            questions: Option<Vec<QuestionDoc>>,
+            subject: Option<Subject>,
+            purpose: Option<PurposeId>,
+            $( $field: Option<$type>, )+
+        }
+
+        impl QuestionDoc {
+            /// A question with nothing but its subject and purpose.
+            #[must_use]
+            pub const fn new(subject: Subject, purpose: PurposeId) -> Self {
+                Self { subject, purpose, $( $field: None, )+ }
+            }
+        }
+
+        impl TryFrom<AskFields> for AskDoc {
+            type Error = WireError;
+
+            fn try_from(fields: AskFields) -> Result<Self, WireError> {
+                let AskFields { questions, subject, purpose, $( $field, )+ } = fields;
+                let is_one = subject.is_some() || purpose.is_some() $( || $field.is_some() )+;
+                match (questions, subject, purpose) {
+                    (Some(questions), _, _) if !is_one => {
+                        if questions.len() > QUESTIONS_MAX {
+                            return Err(WireError::TooManyQuestions);
+                        }
+                        Ok(Self::Many(questions))
+                    }
+                    (None, Some(subject), Some(purpose)) => {
+                        Ok(Self::One(Box::new(QuestionDoc { subject, purpose, $( $field, )+ })))
+                    }
+                    (_, _, _) => Err(WireError::OneOrMany),
+                }
+            }
+        }
+    };
+}
+
+question! {
+    /// The device that an account is signed in on.
+    device: DeviceId,
     /// By whom.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub processor: Option<ProcessorId>,
+    processor: ProcessorId,
     /// With which data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<DataId>,
+    data: DataId,
+    /// What would be done with it; to process it if nothing is said.
+    activity: Activity,
+    /// In which form it would be used.
+    form: DataForm,
+    /// In which way of working it came about.
+    mode: ModeId,
     /// Where the subject is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jurisdiction: Option<Jurisdiction>,
+    jurisdiction: Jurisdiction,
+    /// How old the subject is.
+    age: AgeBand,
+    /// Who stands by a minor's choices.
+    guardian: GuardianDoc,
+    /// The plan that the subject is on.
+    plan: PlanId,
+    /// What the subject's browser says right now.
+    signal: Signal,
+    /// As of which time in the past, by what had been recorded then.
+    as_of_ms: Time,
+    /// As of which time in the past, by what had happened then, whenever it was recorded.
+    happened_by_ms: Time,
 }
 
 impl QuestionDoc {
-    /// The subject, the question and its circumstances at `now`.
+    /// The question itself.
     #[must_use]
-    pub fn into_parts(self, now: Time) -> (Subject, Question, Context) {
-        let question = Question { purpose: self.purpose, processor: self.processor, data: self.data };
-        (self.subject, question, Context { now, jurisdiction: self.jurisdiction })
+    pub fn question(&self) -> Question {
+        Question {
+            purpose: self.purpose.clone(),
+            processor: self.processor.clone(),
+            data: self.data.clone(),
+            activity: self.activity.unwrap_or(Activity::Process),
+        }
+    }
+
+    /// The circumstances: at `now`, or at the time in the past that is asked about, which can be no later.
+    #[must_use]
+    pub fn context(&self, now: Time) -> Context {
+        Context {
+            now: self.as_of_ms.or(self.happened_by_ms).map_or(now, |past| past.min(now)),
+            jurisdiction: self.jurisdiction.clone(),
+            age: self.age,
+            guardian: self.guardian.map(|g| Guardian { from: g.from_ms, until: g.until_ms }),
+            plan: self.plan.clone(),
+            mode: self.mode.clone(),
+            signal: self.signal,
+            form: self.form,
+        }
+    }
+
+    /// Which events count. Where both times are named, both must hold.
+    #[must_use]
+    pub fn counts(&self, event: &Event) -> bool {
+        self.as_of_ms.is_none_or(|time| AsOf::Recorded(time).counts(event))
+            && self.happened_by_ms.is_none_or(|time| AsOf::Happened(time).counts(event))
     }
 }
 
@@ -42,45 +143,13 @@ impl QuestionDoc {
 #[serde(try_from = "AskFields")]
 pub enum AskDoc {
     /// One question; the answer is one decision.
-    One(QuestionDoc),
+    One(Box<QuestionDoc>),
     /// Several; the answer holds as many decisions in the same order.
     Many(Vec<QuestionDoc>),
 }
 
-/// Both forms at once: an untagged enum would lose which field was wrong.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AskFields {
-    questions: Option<Vec<QuestionDoc>>,
-    subject: Option<Subject>,
-    purpose: Option<PurposeId>,
-    processor: Option<ProcessorId>,
-    data: Option<DataId>,
-    jurisdiction: Option<Jurisdiction>,
-}
-
-impl TryFrom<AskFields> for AskDoc {
-    type Error = WireError;
-
-    fn try_from(fields: AskFields) -> Result<Self, WireError> {
-        let AskFields { questions, subject, purpose, processor, data, jurisdiction } = fields;
-        match (questions, subject, purpose) {
-            (Some(questions), None, None) if processor.is_none() && data.is_none() && jurisdiction.is_none() => {
-                if questions.len() > QUESTIONS_MAX {
-                    return Err(WireError::TooManyQuestions);
-                }
-                Ok(Self::Many(questions))
-            }
-            (None, Some(subject), Some(purpose)) => {
-                Ok(Self::One(QuestionDoc { subject, purpose, processor, data, jurisdiction }))
-            }
-            (_, _, _) => Err(WireError::OneOrMany),
-        }
-    }
-}
-
 /// An [`Obligation`] as JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ObligationDoc {
     /// Delete within this many minutes of collecting.
@@ -90,8 +159,22 @@ pub enum ObligationDoc {
     },
     /// Delete once it has served its use.
     DeleteAfterUse,
+    /// Delete once the subject has been away for this many minutes.
+    DeleteAfterInactivity {
+        /// The period in minutes.
+        minutes: u32,
+    },
     /// Delete when the subject asks.
     DeleteOnRequest,
+    /// Delete copies within this many minutes of deleting the data.
+    DeleteBackupsWithin {
+        /// The period in minutes.
+        minutes: u32,
+    },
+    /// Replace what names the subject before use.
+    PseudonymiseFirst,
+    /// Remove for good what points to the subject before use.
+    AnonymiseFirst,
     /// Train nothing on it.
     NoTraining,
     /// No ends of the processor's own.
@@ -103,6 +186,15 @@ pub enum ObligationDoc {
         /// Under what.
         safeguard: Safeguard,
     },
+    /// Send this along with the request to the processor.
+    RequestFlag {
+        /// Its name.
+        name: Box<str>,
+        /// Its value.
+        value: Box<str>,
+    },
+    /// Erase all that is kept of this subject.
+    Erase,
 }
 
 impl From<Obligation> for ObligationDoc {
@@ -110,6 +202,12 @@ impl From<Obligation> for ObligationDoc {
         match obligation {
             Obligation::DeleteWithin(period) => Self::DeleteWithin { minutes: period.as_minutes() },
             Obligation::DeleteAfterUse => Self::DeleteAfterUse,
+            Obligation::DeleteAfterInactivity(period) => Self::DeleteAfterInactivity { minutes: period.as_minutes() },
+            Obligation::DeleteBackupsWithin(period) => Self::DeleteBackupsWithin { minutes: period.as_minutes() },
+            Obligation::PseudonymiseFirst => Self::PseudonymiseFirst,
+            Obligation::AnonymiseFirst => Self::AnonymiseFirst,
+            Obligation::RequestFlag(name, value) => Self::RequestFlag { name, value },
+            Obligation::Erase => Self::Erase,
             Obligation::DeleteOnRequest => Self::DeleteOnRequest,
             Obligation::NoTraining => Self::NoTraining,
             Obligation::NoOwnUse => Self::NoOwnUse,
@@ -137,7 +235,7 @@ pub struct DecisionDoc {
     /// The policy applied.
     pub policy: PolicyHash,
     /// The choices it rests on.
-    pub events: Vec<ChoiceId>,
+    pub events: Vec<EventId>,
     /// What whoever is allowed must do.
     pub obligations: Vec<ObligationDoc>,
     /// What the site cannot offer without it.

@@ -10,6 +10,9 @@ mod policy;
 mod word;
 
 pub use choice::{CentreDoc, ChoiceDoc, EventDoc, KnownChoiceDoc, Outcome, StancesDoc, TextsDoc, WireError};
-pub use decision::{AskDoc, DecisionDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
-pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};
+pub use decision::{AskDoc, DecisionDoc, GuardianDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
+pub use policy::{
+    ChangesDoc, ControllerDoc, DataDoc, FeatureDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, PolicyDoc,
+    ProcessorDoc, PurposeDoc, TermsDoc, TrainingDoc, UseDoc,
+};
 pub use word::V1;

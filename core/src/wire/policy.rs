@@ -1,5 +1,6 @@
 //! A policy's structure as JSON: what the preference centre decides with, and what the policy's hash is taken of.
 
+use super::choice::is_false;
 use crate::*;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,6 +17,18 @@ pub struct PolicyDoc {
     pub validity: Period,
     /// How long a decision may be relied on.
     pub recheck: Period,
+    /// Not meant for people younger than this, in years.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_age: Option<u8>,
+    /// How changes are announced.
+    #[serde(default, skip_serializing_if = "ChangesDoc::is_empty")]
+    pub changes: ChangesDoc,
+    /// What can never be.
+    #[serde(default, skip_serializing_if = "NeverDoc::is_empty")]
+    pub never: NeverDoc,
+    /// The plans that change an obligation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanId>,
     /// The categories of data.
     pub data: Vec<DataDoc>,
     /// The purposes.
@@ -24,6 +37,105 @@ pub struct PolicyDoc {
     pub processors: Vec<ProcessorDoc>,
     /// The features.
     pub features: Vec<FeatureDoc>,
+    /// Ways of working that only narrow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<ModeDoc>,
+    /// Where the policy is stricter than the law.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub laws: Vec<LawDoc>,
+}
+
+/// [`Changes`] as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangesDoc {
+    /// How long before it holds a change that widens something is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Period>,
+    /// Where it is announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Announcement>,
+}
+
+impl ChangesDoc {
+    const fn is_empty(&self) -> bool {
+        self.notice.is_none() && self.channels.is_empty()
+    }
+}
+
+/// [`Never`] as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeverDoc {
+    /// Kinds of purposes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<PurposeKind>,
+    /// What no processor may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<Activity>,
+}
+
+impl NeverDoc {
+    const fn is_empty(&self) -> bool {
+        self.purposes.is_empty() && self.processors.is_empty()
+    }
+}
+
+/// [`Mode`] as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeDoc {
+    /// Its name.
+    pub id: ModeId,
+    /// The purposes that it rules out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denies: Vec<PurposeId>,
+    /// How long data is kept at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+}
+
+/// [`LawChange`] as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LawDoc {
+    /// The place.
+    pub place: Jurisdiction,
+    /// A stricter regime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
+    /// A higher age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent_age: Option<u8>,
+    /// A longer rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Period>,
+    /// Whether every signal is honoured.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signals: bool,
+}
+
+/// How long data is kept for those on a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDoc {
+    /// The plan.
+    pub plan: PlanId,
+    /// How long.
+    pub retention: Retention,
+}
+
+/// [`ModelTraining`] as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainingDoc {
+    /// Whose model.
+    pub model: ModelOwner,
+    /// The most telling form of the data.
+    pub form: DataForm,
+}
+
+/// What is sent along with a request to a processor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagDoc {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its value.
+    pub value: Box<str>,
 }
 
 /// [`Controller`] as JSON.
@@ -33,6 +145,12 @@ pub struct ControllerDoc {
     pub name: Box<str>,
     /// Where to write to.
     pub contact: Box<str>,
+    /// Where to write to the data protection officer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub officer: Option<Box<str>>,
+    /// A postal address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Box<str>>,
 }
 
 /// [`DataCategory`] as JSON.
@@ -70,6 +188,30 @@ pub struct PurposeDoc {
     pub data: Vec<DataId>,
     /// How long the data is kept.
     pub retention: Retention,
+    /// How long for those on a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_plan: Vec<PlanDoc>,
+    /// How much longer copies are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Period>,
+    /// How long a choice holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Period>,
+    /// Raised when it means more than before; 1 if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// Its term of the Data Privacy Vocabulary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpv: Option<Box<str>>,
+    /// What is trained, and on what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingDoc>,
+    /// How messages come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+    /// What cookies are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<CookieFunction>,
 }
 
 /// [`Use`] as JSON.
@@ -88,16 +230,25 @@ pub struct ProcessorDoc {
     pub id: ProcessorId,
     /// Its name as people know it.
     pub name: Box<str>,
+    /// On whose behalf it acts; the site's if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// Where it processes.
     pub country: Country,
     /// What protects the data there.
     pub safeguard: Safeguard,
+    /// The purpose that asks for the transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<PurposeId>,
     /// Whether it trains on the data.
     pub trains: Training,
     /// Whether it uses the data for its own ends.
     pub own_use: OwnUse,
     /// How long it keeps the data.
     pub retention: Retention,
+    /// What to send along with every request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<FlagDoc>,
     /// What it gets for what.
     pub uses: Vec<UseDoc>,
 }
@@ -126,21 +277,47 @@ impl From<TermsDoc> for Terms {
 impl From<&Parts> for PolicyDoc {
     fn from(parts: &Parts) -> Self {
         let parts = parts.clone();
+        let Controller { name, contact, officer, address } = parts.controller;
         Self {
             site: parts.site,
-            controller: ControllerDoc { name: parts.controller.name, contact: parts.controller.contact },
+            controller: ControllerDoc { name, contact, officer, address },
             validity: parts.validity,
             recheck: parts.recheck,
+            minimum_age: parts.minimum_age,
+            changes: ChangesDoc { notice: parts.changes.notice, channels: parts.changes.channels },
+            never: NeverDoc { purposes: parts.never.purposes, processors: parts.never.processors },
+            plans: parts.plans,
             data: parts.data.into_iter().map(|d| DataDoc { id: d.id, only_for: d.only_for }).collect(),
             purposes: parts.purposes.into_iter().map(PurposeDoc::from).collect(),
             processors: parts.processors.into_iter().map(ProcessorDoc::from).collect(),
             features: parts.features.into_iter().map(|f| FeatureDoc { id: f.id, needs: f.needs }).collect(),
+            modes: parts
+                .modes
+                .into_iter()
+                .map(|m| ModeDoc { id: m.id, denies: m.denies, retention: m.retention })
+                .collect(),
+            laws: parts.laws.into_iter().map(LawDoc::from).collect(),
         }
+    }
+}
+
+impl From<LawChange> for LawDoc {
+    fn from(change: LawChange) -> Self {
+        let LawChange { place, regime, consent_age, rest, signals } = change;
+        Self { place, regime, consent_age, rest, signals }
+    }
+}
+
+impl From<LawDoc> for LawChange {
+    fn from(doc: LawDoc) -> Self {
+        let LawDoc { place, regime, consent_age, rest, signals } = doc;
+        Self { place, regime, consent_age, rest, signals }
     }
 }
 
 impl From<Purpose> for PurposeDoc {
     fn from(purpose: Purpose) -> Self {
+        let by_plan = purpose.retention_by_plan.into_iter();
         Self {
             id: purpose.id,
             kind: purpose.kind,
@@ -148,6 +325,14 @@ impl From<Purpose> for PurposeDoc {
             opt_out_terms: purpose.opt_out_terms.map(Into::into),
             data: purpose.data,
             retention: purpose.retention,
+            by_plan: by_plan.map(|(plan, retention)| PlanDoc { plan, retention }).collect(),
+            backups: purpose.backups,
+            validity: purpose.validity,
+            revision: (purpose.revision != 1).then_some(purpose.revision),
+            dpv: purpose.dpv,
+            training: purpose.training.map(|t| TrainingDoc { model: t.model, form: t.form }),
+            channels: purpose.channels,
+            function: purpose.function,
         }
     }
 }
@@ -157,11 +342,14 @@ impl From<Processor> for ProcessorDoc {
         Self {
             id: processor.id,
             name: processor.name,
+            role: (processor.role != Role::Processor).then_some(processor.role),
             country: processor.country,
             safeguard: processor.safeguard,
+            transfer: processor.transfer,
             trains: processor.trains,
             own_use: processor.own_use,
             retention: processor.retention,
+            flags: processor.flags.into_iter().map(|(name, value)| FlagDoc { name, value }).collect(),
             uses: processor.uses.into_iter().map(|u| UseDoc { purpose: u.purpose, data: u.data }).collect(),
         }
     }
@@ -169,15 +357,22 @@ impl From<Processor> for ProcessorDoc {
 
 impl From<PolicyDoc> for Parts {
     fn from(doc: PolicyDoc) -> Self {
+        let ControllerDoc { name, contact, officer, address } = doc.controller;
         Self {
             site: doc.site,
-            controller: Controller { name: doc.controller.name, contact: doc.controller.contact },
+            controller: Controller { name, contact, officer, address },
             validity: doc.validity,
             recheck: doc.recheck,
+            minimum_age: doc.minimum_age,
+            changes: Changes { notice: doc.changes.notice, channels: doc.changes.channels },
+            never: Never { purposes: doc.never.purposes, processors: doc.never.processors },
+            plans: doc.plans,
             data: doc.data.into_iter().map(|d| DataCategory { id: d.id, only_for: d.only_for }).collect(),
             purposes: doc.purposes.into_iter().map(Purpose::from).collect(),
             processors: doc.processors.into_iter().map(Processor::from).collect(),
             features: doc.features.into_iter().map(|f| Feature { id: f.id, needs: f.needs }).collect(),
+            modes: doc.modes.into_iter().map(|m| Mode { id: m.id, denies: m.denies, retention: m.retention }).collect(),
+            laws: doc.laws.into_iter().map(LawChange::from).collect(),
         }
     }
 }
@@ -191,6 +386,14 @@ impl From<PurposeDoc> for Purpose {
             opt_out_terms: doc.opt_out_terms.map(Into::into),
             data: doc.data,
             retention: doc.retention,
+            retention_by_plan: doc.by_plan.into_iter().map(|p| (p.plan, p.retention)).collect(),
+            backups: doc.backups,
+            validity: doc.validity,
+            revision: doc.revision.unwrap_or(1),
+            dpv: doc.dpv,
+            training: doc.training.map(|t| ModelTraining { model: t.model, form: t.form }),
+            channels: doc.channels,
+            function: doc.function,
         }
     }
 }
@@ -200,11 +403,14 @@ impl From<ProcessorDoc> for Processor {
         Self {
             id: doc.id,
             name: doc.name,
+            role: doc.role.unwrap_or(Role::Processor),
             country: doc.country,
             safeguard: doc.safeguard,
+            transfer: doc.transfer,
             trains: doc.trains,
             own_use: doc.own_use,
             retention: doc.retention,
+            flags: doc.flags.into_iter().map(|f| (f.name, f.value)).collect(),
             uses: doc.uses.into_iter().map(|u| Use { purpose: u.purpose, data: u.data }).collect(),
         }
     }

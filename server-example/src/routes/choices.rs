@@ -10,14 +10,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use consentry_core::wire::{ChoiceDoc, V1};
-use consentry_core::{Answering, Choice, ChoiceError, ChoiceId, Event, EventKind, NoticeHash, PolicyHash, Time};
+use consentry_core::{Answering, Choice, ChoiceError, Event, EventId, EventKind, NoticeHash, PolicyHash, Time};
 use serde::Serialize;
 
 /// What a subject keeps as evidence of a choice.
 #[derive(Debug, Serialize)]
 pub(crate) struct Receipt {
     v: V1,
-    id: ChoiceId,
+    id: EventId,
     seq: u64,
     recorded_at_ms: Time,
     expires_at_ms: Time,
@@ -39,7 +39,8 @@ pub(crate) async fn create(
         choice => choice?,
     };
     let DeviceToken { subject, secret } = DeviceToken::from_headers(&headers)?;
-    let entry = NewEntry { site: site.id().clone(), subject, secret, choice: choice.clone(), at: app.clock().now() };
+    let kind = EventKind::Chosen(choice.clone());
+    let entry = NewEntry { site: site.id().clone(), subject, secret: Some(secret), kind, at: app.clock().now() };
     let (status, position) = match app.store().append(entry).await? {
         Appended::New(position) => (StatusCode::CREATED, position),
         Appended::Known(position) => (StatusCode::OK, position),
@@ -51,8 +52,9 @@ pub(crate) async fn create(
 async fn kept_earlier(app: &App, site: &Site, headers: &HeaderMap, doc: &ChoiceDoc) -> Option<Receipt> {
     let DeviceToken { subject, secret } = DeviceToken::from_headers(headers).ok()?;
     let entries = app.store().record(site.id(), subject, secret).await.ok()?;
-    entries.into_iter().find_map(|Entry { seq, event: Event { at, kind: EventKind::Chosen(choice) } }| {
-        doc.became(&choice).then(|| Receipt::of(&choice, Position { seq, at }, site))
+    entries.into_iter().find_map(|Entry { seq, event: Event { at, kind } }| match kind {
+        EventKind::Chosen(choice) if doc.became(&choice) => Some(Receipt::of(&choice, Position { seq, at }, site)),
+        EventKind::Chosen(_) | EventKind::Signalled(..) | EventKind::Demanded(..) => None,
     })
 }
 
@@ -64,7 +66,7 @@ impl Receipt {
             id: choice.id(),
             seq: position.seq,
             recorded_at_ms: position.at,
-            expires_at_ms: position.at.after(site.policy.parts().validity),
+            expires_at_ms: position.at.after(site.policy().shortest_validity()),
             policy: *policy,
             notice: *notice,
         }

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use consentry_core::wire::{AskDoc, DecisionDoc, QuestionDoc, V1};
-use consentry_core::{Event, Policy, Record, Subject, Time, decide};
+use consentry_core::{Event, PolicyHistory, Record, Subject, Time, decide};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,18 +28,23 @@ pub(crate) async fn create(
     Document(ask): Document<AskDoc, ASK_BYTES_MAX>,
 ) -> Result<Json<Answer>, ApiError> {
     let subjects = match &ask {
-        AskDoc::One(question) => vec![question.subject],
-        AskDoc::Many(questions) => questions.iter().map(|question| question.subject).collect(),
+        AskDoc::One(question) => subjects(question).collect(),
+        AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
     };
     let records = Records::of(app.store().events(site.id(), subjects).await?);
     let now = app.clock().now();
     Ok(Json(match ask {
-        AskDoc::One(question) => Answer::One(Box::new(records.decide(&site.policy, question, now))),
+        AskDoc::One(question) => Answer::One(Box::new(records.decide(&site.history, &question, now))),
         AskDoc::Many(questions) => {
-            let decisions = questions.into_iter().map(|question| records.decide(&site.policy, question, now));
+            let decisions = questions.iter().map(|question| records.decide(&site.history, question, now));
             Answer::Many { v: V1, decisions: decisions.collect() }
         }
     }))
+}
+
+/// Whose events an answer rests on: the subject's, and those of the device that an account is signed in on.
+fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> {
+    core::iter::once(question.subject).chain(question.device.map(Subject::Device))
 }
 
 /// The site, for a back end that has shown one of its keys.
@@ -55,18 +60,29 @@ impl FromRequestParts<App> for BackEnd {
     }
 }
 
-/// The folds of all subjects asked about.
-struct Records(HashMap<Subject, Record>);
+/// What happened to each subject asked about, and the fold of it: most questions are about now.
+struct Records(HashMap<Subject, (Vec<Event>, Record)>);
 
 impl Records {
     fn of(events: HashMap<Subject, Vec<Event>>) -> Self {
-        Self(events.into_iter().map(|(subject, events)| (subject, Record::fold(&events))).collect())
+        let folded = |(subject, events): (Subject, Vec<Event>)| {
+            let record = Record::of(subject, &events);
+            (subject, (events, record))
+        };
+        Self(events.into_iter().map(folded).collect())
     }
 
-    fn decide(&self, policy: &Policy, question: QuestionDoc, now: Time) -> DecisionDoc {
-        let (subject, question, context) = question.into_parts(now);
-        // Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
-        let unheard_of = Record::default();
-        decide(policy, self.0.get(&subject).unwrap_or(&unheard_of), &question, &context).into()
+    fn decide(&self, history: &PolicyHistory, question: &QuestionDoc, now: Time) -> DecisionDoc {
+        let record = subjects(question).map(|subject| self.record(subject, question)).reduce(Record::merge);
+        decide(history, &record.unwrap_or_default(), &question.question(), &question.context(now)).into()
+    }
+
+    /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
+    fn record(&self, subject: Subject, question: &QuestionDoc) -> Record {
+        match self.0.get(&subject) {
+            None => Record::of(subject, []),
+            Some((_, record)) if question.as_of_ms.is_none() && question.happened_by_ms.is_none() => record.clone(),
+            Some((events, _)) => Record::of(subject, events.iter().filter(|event| question.counts(event))),
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use sqlite::Sqlite;
 
 use crate::auth::{KeyHash, SecretHash};
 use consentry_core::source::Published;
-use consentry_core::{Choice, Event, Language, NoticeHash, SiteId, Subject, Time};
+use consentry_core::{Event, EventKind, Language, NoticeHash, SiteId, Subject, Time};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -41,17 +41,17 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// A choice that asks to be kept.
+/// Something that happened, and asks to be kept.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
     /// The site whose ledger it goes into.
     pub site: SiteId,
-    /// Whose choice it is.
+    /// Whose doing it is.
     pub subject: Subject,
-    /// What proves that. A subject's first entry registers it.
-    pub secret: SecretHash,
-    /// The choice.
-    pub choice: Choice,
+    /// What proves that, where a browser says so. A subject's first entry registers it. None where the site itself vouches for it.
+    pub secret: Option<SecretHash>,
+    /// What happened.
+    pub kind: EventKind,
     /// The server's time.
     pub at: Time,
 }

@@ -3,7 +3,7 @@
 use super::sqlite::time;
 use super::{Entry, ReadError};
 use crate::auth::{KeyHash, SecretHash};
-use consentry_core::wire::ChoiceDoc;
+use consentry_core::wire::{ChoiceDoc, EventDoc};
 use consentry_core::{Event, EventKind, SiteId, Subject};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -130,9 +130,17 @@ fn entries(
 fn entry(row: &Row<'_>) -> Result<Entry, ReadError> {
     let seq = row.get::<_, i64>(1)?.unsigned_abs();
     let payload = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-    let choice: Option<ChoiceDoc> = serde_json::from_str(payload).ok();
-    let choice = choice.and_then(|doc| doc.into_choice().ok()).ok_or(ReadError::Broken { seq })?;
-    Ok(Entry { seq, event: Event { at: time(row.get(2)?), kind: EventKind::Chosen(choice) } })
+    let kind = kind(payload).ok_or(ReadError::Broken { seq })?;
+    Ok(Entry { seq, event: Event { at: time(row.get(2)?), kind } })
+}
+
+/// What the writer kept: a choice, or an event that says what it is.
+fn kind(payload: &str) -> Option<EventKind> {
+    if let Ok(choice) = serde_json::from_str::<ChoiceDoc>(payload) {
+        return choice.into_choice().ok().map(EventKind::Chosen);
+    }
+    let doc: EventDoc = serde_json::from_str(payload).ok()?;
+    Event::try_from(doc).ok().map(|event| event.kind)
 }
 
 pub(super) fn knows_key(connection: &mut Connection, key: &KeyHash, site: &SiteId) -> Result<bool, ReadError> {

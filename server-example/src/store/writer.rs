@@ -7,7 +7,8 @@
 use super::sqlite::{ms, time};
 use super::{AppendError, Appended, NewEntry, Position};
 use crate::auth::SecretHash;
-use consentry_core::wire::ChoiceDoc;
+use consentry_core::wire::{ChoiceDoc, EventDoc};
+use consentry_core::{Event, EventId, EventKind};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::sync::Mutex;
 use std::thread::JoinHandle;
@@ -141,31 +142,32 @@ fn commit(connection: &mut Connection, batch: &[Append]) -> Result<Vec<Outcome>,
 
 /// Looks before it writes, so that what is refused has changed nothing.
 fn append(transaction: &mut Transaction<'_>, entry: &NewEntry) -> Result<Outcome, rusqlite::Error> {
-    let registered = registered_secret(transaction, entry)?;
-    if registered.is_some_and(|secret| !secret.is_same(&entry.secret)) {
-        return Ok(Err(AppendError::WrongSecret));
-    }
-    let payload = serde_json::to_string(&ChoiceDoc::from(&entry.choice))
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    if let Some(earlier) = kept_under(transaction, entry)? {
+    let to_register = match (&entry.secret, registered_secret(transaction, entry)?) {
+        (Some(shown), Some(registered)) if !registered.is_same(shown) => return Ok(Err(AppendError::WrongSecret)),
+        (Some(shown), None) => Some(shown),
+        (Some(_), Some(_)) | (None, _) => None,
+    };
+    let event = Event { at: entry.at, kind: entry.kind.clone() };
+    let payload = payload(&event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    if let Some(earlier) = kept_under(transaction, entry, event.id())? {
         let is_same = earlier.subject == entry.subject.to_string() && earlier.payload == payload;
         return Ok(if is_same { Ok(Appended::Known(earlier.position)) } else { Err(AppendError::IdReused) });
     }
     // Both or neither: the device must not stay registered if the entry fails.
     let savepoint = transaction.savepoint()?;
-    if registered.is_none() {
+    if let Some(secret) = to_register {
         let insert = "INSERT INTO devices (site, subject, secret_hash) VALUES (?1, ?2, ?3)";
         savepoint.prepare_cached(insert)?.execute(params![
             entry.site.as_str(),
             entry.subject.to_string(),
-            entry.secret.as_bytes()
+            secret.as_bytes()
         ])?;
     }
     let insert = "INSERT INTO entries (site, subject, choice, recorded_at_ms, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
     let seq = savepoint.prepare_cached(insert)?.insert(params![
         entry.site.as_str(),
         entry.subject.to_string(),
-        entry.choice.id().as_bytes(),
+        event.id().as_bytes(),
         ms(entry.at),
         payload
     ])?;
@@ -187,10 +189,18 @@ struct Kept {
     position: Position,
 }
 
-fn kept_under(transaction: &Transaction<'_>, entry: &NewEntry) -> Result<Option<Kept>, rusqlite::Error> {
+/// A choice as it was sent. Anything else says what it is, and leaves its time to its own column.
+fn payload(event: &Event) -> serde_json::Result<String> {
+    match &event.kind {
+        EventKind::Chosen(choice) => serde_json::to_string(&ChoiceDoc::from(choice)),
+        EventKind::Signalled(..) | EventKind::Demanded(..) => serde_json::to_string(&EventDoc::from(event)),
+    }
+}
+
+fn kept_under(transaction: &Transaction<'_>, entry: &NewEntry, id: EventId) -> Result<Option<Kept>, rusqlite::Error> {
     let select = "SELECT subject, payload, seq, recorded_at_ms FROM entries WHERE site = ?1 AND choice = ?2";
     let mut statement = transaction.prepare_cached(select)?;
-    let found = statement.query_row(params![entry.site.as_str(), entry.choice.id().as_bytes()], |row| {
+    let found = statement.query_row(params![entry.site.as_str(), id.as_bytes()], |row| {
         let position = Position { seq: row.get::<_, i64>(2)?.unsigned_abs(), at: time(row.get(3)?) };
         Ok(Kept { subject: row.get(0)?, payload: row.get(1)?, position })
     });

@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use consentry_core::source::{Published, SourceFile};
-use consentry_core::{ChoiceId, Regime, Time};
+use consentry_core::{EventId, Regime, Time};
 use consentry_server::{ApiKey, App, BrowserFiles, Clock, Config, DatabaseUrl, SiteFolder, Store};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -281,7 +281,7 @@ pub(crate) fn database_url(folder: &Path) -> String {
 pub(crate) fn new_id() -> String {
     let mut random = [0; 10];
     getrandom::fill(&mut random).unwrap();
-    ChoiceId::from_parts(START_MS, &random).to_string()
+    EventId::from_parts(START_MS, &random).to_string()
 }
 
 fn uuid(version: u8, mut bytes: [u8; 16]) -> String {

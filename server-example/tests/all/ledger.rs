@@ -2,8 +2,8 @@
 
 use crate::house::*;
 use axum::http::StatusCode;
-use consentry_core::Time;
 use consentry_core::wire::ChoiceDoc;
+use consentry_core::{EventKind, Time};
 use consentry_server::{AppendError, Appended, DatabaseUrl, NewEntry, SecretHash, Store};
 use serde_json::json;
 use std::future::poll_fn;
@@ -17,8 +17,8 @@ fn entry(house: &House) -> NewEntry {
     NewEntry {
         site: "adforge".parse().unwrap(),
         subject: Browser::new().subject().parse().unwrap(),
-        secret: SecretHash::of(&[7; 32]),
-        choice: draft.commit(&house.published.policy, id).unwrap(),
+        secret: Some(SecretHash::of(&[7; 32])),
+        kind: EventKind::Chosen(draft.commit(&house.published.history, id).unwrap()),
         at: Time::from_ms(START_MS),
     }
 }

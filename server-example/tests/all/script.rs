@@ -64,11 +64,11 @@ async fn r13_the_page_chooses_the_language_and_else_the_visitor() {
         (PATH, "", "en"),
         (PATH, "de", "de"),
         (PATH, "de-AT,de;q=0.9,en;q=0.8", "de"),
-        (PATH, "fr,de;q=0.1", "de"),
-        (PATH, "fr", "en"),
+        (PATH, "it,de;q=0.1", "de"),
+        (PATH, "it", "en"),
         ("/adforge.js?lang=de", "en", "de"),
         ("/adforge.js?a=b&lang=de-CH", "en", "de"),
-        ("/adforge.js?lang=fr", "de", "de"),
+        ("/adforge.js?lang=it", "de", "de"),
         ("/adforge.js?lang=%3Cscript%3E", "", "en"),
     ] {
         let boot = house.boot(path, &[("accept-language", accepts)]).await;
@@ -80,14 +80,20 @@ async fn r13_the_page_chooses_the_language_and_else_the_visitor() {
 #[tokio::test]
 async fn each_regime_has_its_own_decisions() {
     let house = house_with_jurisdictions();
-    for (country, regime) in
-        [("US-CA", Regime::OptOut), ("DE", Regime::OptIn), ("US", Regime::OptIn), ("nonsense", Regime::OptIn)]
-    {
+    for (country, regime) in [
+        ("US-CA", Regime::OptOut),
+        ("DE", Regime::OptIn),
+        ("US", Regime::OptIn),
+        ("GB", Regime::Mixed),
+        ("nonsense", Regime::OptIn),
+    ] {
         for language in ["en", "de"] {
             let boot = house.boot(PATH, &[(COUNTRY, country), ("accept-language", language)]).await;
-            let policy = &house.published.policy;
-            let context = consentry_core::Context { now: Time::from_ms(START_MS), jurisdiction: country.parse().ok() };
-            let after = |stance: Option<Stance>| json!(allowed_after(policy, stance, &context));
+            let history = &house.published.history;
+            let now = Time::from_ms(START_MS);
+            let context =
+                consentry_core::Context { jurisdiction: country.parse().ok(), ..consentry_core::Context::at(now) };
+            let after = |stance: Option<Stance>| json!(allowed_after(history, stance, &context));
             assert_eq!(boot["regime"], regime.as_str(), "{country}");
             assert_eq!(boot["allowed"]["nothing"], after(None));
             assert_eq!(boot["allowed"]["refused"], after(Some(Stance::Refuse)));

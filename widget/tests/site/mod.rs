@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use consentry_core::source::{Published, SourceFile};
 use consentry_core::wire::{CentreDoc, KnownChoiceDoc, Outcome, StancesDoc, V1};
-use consentry_core::{ChoiceId, Period, PolicyHash, Regime, Stance, Surface, Target, Time};
+use consentry_core::{EventId, Period, PolicyHash, Regime, Stance, Surface, Target, Time};
 use consentry_widget::{Action, Chosen, Effect, Model, Moment};
 
 /// When the visitor opens the centre.
@@ -60,11 +60,12 @@ pub(crate) fn known(stances: Vec<(Target, Stance)>) -> KnownChoiceDoc {
 pub(crate) fn all(outcome: Outcome) -> KnownChoiceDoc {
     let doc = centre("en", Regime::OptIn);
     KnownChoiceDoc {
-        id: ChoiceId::from_parts(1, &[1; 10]),
+        id: EventId::from_parts(1, &[1; 10]),
         policy: doc.hash,
         notice: doc.notice,
         language: doc.language,
         surface: Surface::Banner,
+        confirmed: false,
         outcome: Some(outcome),
         stances: None,
         at_ms: Time::from_ms(NOW.as_ms() - hours(1).as_ms()),
