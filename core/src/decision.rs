@@ -7,6 +7,7 @@
 //! What comes first counts more: what the policy itself rules out, which no grant can widen; a minor without a guardian; erasure,
 //! restriction, objection; Global Privacy Control; the subject's latest word; the default of the place.
 
+#[cfg(feature = "whole")]
 use crate::change::change_of;
 use crate::choice::{Answering, Choice, Stance, Surface};
 use crate::context::Context;
@@ -591,11 +592,14 @@ impl Asked<'_> {
 
     /// Whether the policy that the choice answered promised no less about this target than the one in force does.
     fn covers(&self, mark: &Mark) -> bool {
-        mark.policy == self.policy.hash()
-            || self
-                .history
-                .published(mark.policy)
-                .is_some_and(|answered| !change_of(answered, self.policy, &mark.target).asks_again())
+        if mark.policy == self.policy.hash() {
+            return true;
+        }
+        #[cfg(feature = "whole")]
+        if let Some(answered) = self.history.published(mark.policy) {
+            return !change_of(answered, self.policy, &mark.target).asks_again();
+        }
+        false
     }
 
     /// Whether a signal speaks of this purpose, was sent, and must be honoured here.

@@ -1,5 +1,6 @@
 //! What a policy cannot say: names that lead nowhere, and promises that contradict each other.
-//! Everything is looked at, so that one reading of the errors mends the whole file.
+//! Everything is looked at, so that one reading of the errors mends the whole file. Without the feature `whole` what a
+//! kind must say of itself is not looked for: a page reads no more of a policy than it decides by.
 
 use crate::id::{DataId, ModeId, PlanId, ProcessorId, PurposeId};
 use crate::law::Law;
@@ -350,6 +351,7 @@ impl Parts {
             }
         }
         find_faults_of_terms(i, purpose, found);
+        #[cfg(feature = "whole")]
         find_faults_of_details(i, purpose, found);
     }
 
@@ -479,7 +481,8 @@ fn find_faults_of_terms(i: usize, purpose: &Purpose, found: &mut Found) {
     found.at(Place::PurposeTerms(i, Regime::OptIn), fault);
 }
 
-/// What a kind must say of itself, and no other may.
+/// What a kind must say of itself, and no other may. A page does not read it.
+#[cfg(feature = "whole")]
 fn find_faults_of_details(i: usize, purpose: &Purpose, found: &mut Found) {
     let kind = purpose.kind;
     for (what, of, is_there) in [

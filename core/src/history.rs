@@ -1,12 +1,14 @@
 //! The policies of one site, one after the other.
 //!
 //! A new policy is published first and holds later: until then the old terms rule (R30, P25). Which one holds depends on the time
-//! alone, so that a question about the past gets the answer of the past.
+//! alone, so that a question about the past gets the answer of the past. A page knows the newest alone.
 
+#[cfg(feature = "whole")]
 use crate::change::diff;
 use crate::id::{PolicyHash, SiteId};
 use crate::policy::Policy;
 use crate::time::{Period, Time};
+#[cfg(feature = "whole")]
 use alloc::vec::Vec;
 
 /// Most policies in a history.
@@ -52,6 +54,7 @@ pub enum HistoryError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyHistory {
     first: Version,
+    #[cfg(feature = "whole")]
     later: Vec<Version>,
 }
 
@@ -67,13 +70,18 @@ impl PolicyHistory {
     /// A history that starts with this policy. Before it holds, nothing is allowed.
     #[must_use]
     pub const fn starting(first: Version) -> Self {
-        Self { first, later: Vec::new() }
+        Self {
+            first,
+            #[cfg(feature = "whole")]
+            later: Vec::new(),
+        }
     }
 
     /// The history with one more policy.
     ///
     /// # Errors
     /// [`HistoryError`].
+    #[cfg(feature = "whole")]
     pub fn then(mut self, next: Version) -> Result<Self, HistoryError> {
         let Version { policy: last, effective, .. } = self.last();
         let (expected, given) = (&last.parts().site, &next.policy.parts().site);
@@ -98,11 +106,15 @@ impl PolicyHistory {
 
     /// Every policy, in the order in which they hold.
     pub fn versions(&self) -> impl DoubleEndedIterator<Item = &Version> {
-        core::iter::once(&self.first).chain(&self.later)
+        #[cfg(feature = "whole")]
+        let later = &self.later[..];
+        #[cfg(not(feature = "whole"))]
+        let later: &[Version] = &[];
+        core::iter::once(&self.first).chain(later)
     }
 
     fn last(&self) -> &Version {
-        self.later.last().unwrap_or(&self.first)
+        self.versions().next_back().unwrap_or(&self.first)
     }
 
     /// The policy that people are shown: the last published.

@@ -48,6 +48,7 @@ words! {
     }
 }
 
+#[cfg(feature = "whole")]
 const EEA_RIGHTS: &[Right] = &[
     Right::Access,
     Right::Rectification,
@@ -57,8 +58,10 @@ const EEA_RIGHTS: &[Right] = &[
     Right::Objection,
     Right::Withdrawal,
 ];
+#[cfg(feature = "whole")]
 const US_RIGHTS: &[Right] =
     &[Right::Access, Right::Rectification, Right::Erasure, Right::Portability, Right::Withdrawal, Right::OptOut];
+#[cfg(feature = "whole")]
 const PIPEDA_RIGHTS: &[Right] = &[Right::Access, Right::Rectification, Right::Erasure, Right::Withdrawal];
 
 /// The law of one place.
@@ -79,9 +82,10 @@ pub struct Law {
     /// Whether an opt-in to sale, sharing or targeted advertising after an opt-out takes two steps (R27).
     pub two_steps: bool,
     /// What people can demand.
+    #[cfg(feature = "whole")]
     pub rights: &'static [Right],
     /// Where this stands.
-    #[cfg(feature = "load")]
+    #[cfg(feature = "whole")]
     pub source: &'static str,
 }
 
@@ -111,8 +115,9 @@ macro_rules! laws {
             rest_days: $rest,
             signals: &[$(Signal::$signal)?],
             two_steps: $two,
+            #[cfg(feature = "whole")]
             rights: $rights,
-            #[cfg(feature = "load")]
+            #[cfg(feature = "whole")]
             source: $source,
         }, )+ ];
     };
@@ -191,8 +196,9 @@ const STRICTEST: Law = Law {
     rest_days: 366,
     signals: Signal::ALL,
     two_steps: true,
+    #[cfg(feature = "whole")]
     rights: Right::ALL,
-    #[cfg(feature = "load")]
+    #[cfg(feature = "whole")]
     source: "the strictest of each column",
 };
 
@@ -240,7 +246,7 @@ mod tests {
         for (n, law) in LAWS.iter().enumerate() {
             assert!(LAWS.iter().skip(n + 1).all(|other| other.place != law.place), "{} twice", law.place);
             assert!(law.place.is_empty() || law.place.parse::<Jurisdiction>().is_ok(), "{}", law.place);
-            #[cfg(feature = "load")]
+            #[cfg(feature = "whole")]
             assert!(!law.source.is_empty(), "{} without a source", law.place);
         }
     }
@@ -253,6 +259,7 @@ mod tests {
             assert!(strictest.consent_age >= law.consent_age && strictest.advertising_age >= law.advertising_age);
             assert!(strictest.rest_days >= law.rest_days, "{}", law.place);
             assert!(law.signals.iter().all(|s| strictest.signals.contains(s)), "{}", law.place);
+            #[cfg(feature = "whole")]
             assert!(law.rights.iter().all(|r| strictest.rights.contains(r)), "{}", law.place);
             assert!(strictest.two_steps || !law.two_steps, "{}", law.place);
         }
@@ -269,6 +276,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "whole")]
     #[test]
     fn p18_p30_rights_depend_on_the_place() {
         let rights = |place: &str| Law::of(Some(&place.parse().expect("well formed"))).rights;

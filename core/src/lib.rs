@@ -15,9 +15,12 @@ extern crate alloc;
 #[cfg(feature = "load")]
 extern crate std;
 
+#[cfg(feature = "whole")]
 mod asking;
+#[cfg(feature = "whole")]
 mod change;
 mod choice;
+#[cfg(feature = "whole")]
 mod compile;
 mod context;
 mod decision;
@@ -42,9 +45,12 @@ pub mod source;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+#[cfg(feature = "whole")]
 pub use asking::{Asking, to_ask};
+#[cfg(feature = "whole")]
 pub use change::{Change, change_of, diff};
 pub use choice::{Answering, Choice, ChoiceError, Draft, STANCES_MAX, Stance, Surface};
+#[cfg(feature = "whole")]
 pub use compile::{Ask, Compiled, NUMBERED_MAX, State, Verdict};
 pub use context::{AgeBand, Context, Guardian};
 pub use decision::{Decision, Obligation, Question, Reason, allowed, allowed_after, decide};

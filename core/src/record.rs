@@ -268,6 +268,7 @@ impl Record {
     }
 
     /// Whether nothing but choices was ever recorded, and of one device or account alone: what [`crate::Compiled`] decides by itself.
+    #[cfg(feature = "whole")]
     pub(crate) fn is_plain(&self) -> bool {
         let plain = |said: &Said| said.demands.is_empty() && said.signal.is_none() && said.erased.is_none();
         self.every_said().all(plain)

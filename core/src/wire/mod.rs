@@ -11,8 +11,7 @@ mod word;
 
 pub use choice::{CentreDoc, ChoiceDoc, EventDoc, KnownChoiceDoc, Outcome, StancesDoc, TextsDoc, WireError};
 pub use decision::{AskDoc, DecisionDoc, GuardianDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
-pub use policy::{
-    ChangesDoc, ControllerDoc, DataDoc, FeatureDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, PolicyDoc,
-    ProcessorDoc, PurposeDoc, TermsDoc, TrainingDoc, UseDoc,
-};
+#[cfg(feature = "whole")]
+pub use policy::{ChangesDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, TrainingDoc};
+pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};
 pub use word::V1;

@@ -1,5 +1,8 @@
 //! A policy's structure as JSON: what the preference centre decides with, and what the policy's hash is taken of.
+//!
+//! Without the feature `whole`, as in the browser, what no page decides by is not read: every field is code that every visitor fetches.
 
+#[cfg(feature = "whole")]
 use super::choice::is_false;
 use crate::*;
 use alloc::boxed::Box;
@@ -21,12 +24,15 @@ pub struct PolicyDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_age: Option<u8>,
     /// How changes are announced.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "ChangesDoc::is_empty")]
     pub changes: ChangesDoc,
     /// What can never be.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "NeverDoc::is_empty")]
     pub never: NeverDoc,
     /// The plans that change an obligation.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanId>,
     /// The categories of data.
@@ -38,13 +44,16 @@ pub struct PolicyDoc {
     /// The features.
     pub features: Vec<FeatureDoc>,
     /// Ways of working that only narrow.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modes: Vec<ModeDoc>,
     /// Where the policy is stricter than the law.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub laws: Vec<LawDoc>,
 }
 
+#[cfg(feature = "whole")]
 /// [`Changes`] as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangesDoc {
@@ -56,12 +65,14 @@ pub struct ChangesDoc {
     pub channels: Vec<Announcement>,
 }
 
+#[cfg(feature = "whole")]
 impl ChangesDoc {
     const fn is_empty(&self) -> bool {
         self.notice.is_none() && self.channels.is_empty()
     }
 }
 
+#[cfg(feature = "whole")]
 /// [`Never`] as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeverDoc {
@@ -73,12 +84,14 @@ pub struct NeverDoc {
     pub processors: Vec<Activity>,
 }
 
+#[cfg(feature = "whole")]
 impl NeverDoc {
     const fn is_empty(&self) -> bool {
         self.purposes.is_empty() && self.processors.is_empty()
     }
 }
 
+#[cfg(feature = "whole")]
 /// [`Mode`] as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeDoc {
@@ -92,6 +105,7 @@ pub struct ModeDoc {
     pub retention: Option<Retention>,
 }
 
+#[cfg(feature = "whole")]
 /// [`LawChange`] as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LawDoc {
@@ -111,6 +125,7 @@ pub struct LawDoc {
     pub signals: bool,
 }
 
+#[cfg(feature = "whole")]
 /// How long data is kept for those on a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDoc {
@@ -120,6 +135,7 @@ pub struct PlanDoc {
     pub retention: Retention,
 }
 
+#[cfg(feature = "whole")]
 /// [`ModelTraining`] as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainingDoc {
@@ -129,6 +145,7 @@ pub struct TrainingDoc {
     pub form: DataForm,
 }
 
+#[cfg(feature = "whole")]
 /// What is sent along with a request to a processor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagDoc {
@@ -149,6 +166,7 @@ pub struct ControllerDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<Box<str>>,
     /// A postal address.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Box<str>>,
 }
@@ -189,24 +207,30 @@ pub struct PurposeDoc {
     /// How long the data is kept.
     pub retention: Retention,
     /// How long for those on a plan.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_plan: Vec<PlanDoc>,
     /// How much longer copies are kept.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backups: Option<Period>,
     /// How long a choice holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity: Option<Period>,
     /// Raised when it means more than before; 1 if nothing is said.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
     /// Its term of the Data Privacy Vocabulary.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpv: Option<Box<str>>,
     /// What is trained, and on what.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingDoc>,
     /// How messages come.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
     /// What cookies are for.
@@ -231,6 +255,7 @@ pub struct ProcessorDoc {
     /// Its name as people know it.
     pub name: Box<str>,
     /// On whose behalf it acts; the site's if nothing is said.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Where it processes.
@@ -247,6 +272,7 @@ pub struct ProcessorDoc {
     /// How long it keeps the data.
     pub retention: Retention,
     /// What to send along with every request.
+    #[cfg(feature = "whole")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagDoc>,
     /// What it gets for what.
@@ -262,6 +288,7 @@ pub struct FeatureDoc {
     pub needs: Vec<Target>,
 }
 
+#[cfg(feature = "whole")]
 impl From<Terms> for TermsDoc {
     fn from(terms: Terms) -> Self {
         Self { control: terms.control, basis: terms.basis }
@@ -274,6 +301,7 @@ impl From<TermsDoc> for Terms {
     }
 }
 
+#[cfg(feature = "whole")]
 impl From<&Parts> for PolicyDoc {
     fn from(parts: &Parts) -> Self {
         let parts = parts.clone();
@@ -301,6 +329,7 @@ impl From<&Parts> for PolicyDoc {
     }
 }
 
+#[cfg(feature = "whole")]
 impl From<LawChange> for LawDoc {
     fn from(change: LawChange) -> Self {
         let LawChange { place, regime, consent_age, rest, signals } = change;
@@ -308,6 +337,7 @@ impl From<LawChange> for LawDoc {
     }
 }
 
+#[cfg(feature = "whole")]
 impl From<LawDoc> for LawChange {
     fn from(doc: LawDoc) -> Self {
         let LawDoc { place, regime, consent_age, rest, signals } = doc;
@@ -315,6 +345,7 @@ impl From<LawDoc> for LawChange {
     }
 }
 
+#[cfg(feature = "whole")]
 impl From<Purpose> for PurposeDoc {
     fn from(purpose: Purpose) -> Self {
         let by_plan = purpose.retention_by_plan.into_iter();
@@ -337,6 +368,7 @@ impl From<Purpose> for PurposeDoc {
     }
 }
 
+#[cfg(feature = "whole")]
 impl From<Processor> for ProcessorDoc {
     fn from(processor: Processor) -> Self {
         Self {
@@ -357,22 +389,44 @@ impl From<Processor> for ProcessorDoc {
 
 impl From<PolicyDoc> for Parts {
     fn from(doc: PolicyDoc) -> Self {
-        let ControllerDoc { name, contact, officer, address } = doc.controller;
         Self {
             site: doc.site,
-            controller: Controller { name, contact, officer, address },
+            controller: Controller {
+                name: doc.controller.name,
+                contact: doc.controller.contact,
+                officer: doc.controller.officer,
+                #[cfg(feature = "whole")]
+                address: doc.controller.address,
+                #[cfg(not(feature = "whole"))]
+                address: None,
+            },
             validity: doc.validity,
             recheck: doc.recheck,
             minimum_age: doc.minimum_age,
+            #[cfg(feature = "whole")]
             changes: Changes { notice: doc.changes.notice, channels: doc.changes.channels },
+            #[cfg(not(feature = "whole"))]
+            changes: Changes { notice: None, channels: Vec::new() },
+            #[cfg(feature = "whole")]
             never: Never { purposes: doc.never.purposes, processors: doc.never.processors },
+            #[cfg(not(feature = "whole"))]
+            never: Never::default(),
+            #[cfg(feature = "whole")]
             plans: doc.plans,
+            #[cfg(not(feature = "whole"))]
+            plans: Vec::new(),
             data: doc.data.into_iter().map(|d| DataCategory { id: d.id, only_for: d.only_for }).collect(),
             purposes: doc.purposes.into_iter().map(Purpose::from).collect(),
             processors: doc.processors.into_iter().map(Processor::from).collect(),
             features: doc.features.into_iter().map(|f| Feature { id: f.id, needs: f.needs }).collect(),
+            #[cfg(feature = "whole")]
             modes: doc.modes.into_iter().map(|m| Mode { id: m.id, denies: m.denies, retention: m.retention }).collect(),
+            #[cfg(not(feature = "whole"))]
+            modes: Vec::new(),
+            #[cfg(feature = "whole")]
             laws: doc.laws.into_iter().map(LawChange::from).collect(),
+            #[cfg(not(feature = "whole"))]
+            laws: Vec::new(),
         }
     }
 }
@@ -386,13 +440,31 @@ impl From<PurposeDoc> for Purpose {
             opt_out_terms: doc.opt_out_terms.map(Into::into),
             data: doc.data,
             retention: doc.retention,
+            #[cfg(feature = "whole")]
             retention_by_plan: doc.by_plan.into_iter().map(|p| (p.plan, p.retention)).collect(),
+            #[cfg(not(feature = "whole"))]
+            retention_by_plan: Vec::new(),
+            #[cfg(feature = "whole")]
             backups: doc.backups,
+            #[cfg(not(feature = "whole"))]
+            backups: None,
             validity: doc.validity,
+            #[cfg(feature = "whole")]
             revision: doc.revision.unwrap_or(1),
+            #[cfg(not(feature = "whole"))]
+            revision: 1,
+            #[cfg(feature = "whole")]
             dpv: doc.dpv,
+            #[cfg(not(feature = "whole"))]
+            dpv: None,
+            #[cfg(feature = "whole")]
             training: doc.training.map(|t| ModelTraining { model: t.model, form: t.form }),
+            #[cfg(not(feature = "whole"))]
+            training: None,
+            #[cfg(feature = "whole")]
             channels: doc.channels,
+            #[cfg(not(feature = "whole"))]
+            channels: Vec::new(),
             function: doc.function,
         }
     }
@@ -403,14 +475,20 @@ impl From<ProcessorDoc> for Processor {
         Self {
             id: doc.id,
             name: doc.name,
+            #[cfg(feature = "whole")]
             role: doc.role.unwrap_or(Role::Processor),
+            #[cfg(not(feature = "whole"))]
+            role: if doc.own_use == OwnUse::Never { Role::Processor } else { Role::Controller },
             country: doc.country,
             safeguard: doc.safeguard,
             transfer: doc.transfer,
             trains: doc.trains,
             own_use: doc.own_use,
             retention: doc.retention,
+            #[cfg(feature = "whole")]
             flags: doc.flags.into_iter().map(|f| (f.name, f.value)).collect(),
+            #[cfg(not(feature = "whole"))]
+            flags: Vec::new(),
             uses: doc.uses.into_iter().map(|u| Use { purpose: u.purpose, data: u.data }).collect(),
         }
     }

@@ -73,5 +73,7 @@ macro_rules! as_text {
 as_text!(SiteId, PurposeId, ProcessorId, DataId, FeatureId, PlanId, ModeId, Target, PolicyHash, NoticeHash, EventId);
 as_text!(Language, Subject, DeviceId, Jurisdiction, Country, Period, Retention);
 as_text!(Activity, Announcement, AgeBand, Channel, CookieFunction, DataForm, DemandKind, ModelOwner, Role, Signal);
-as_text!(Change, Standing);
+as_text!(Standing);
+#[cfg(feature = "whole")]
+as_text!(Change, Asking);
 as_text!(Stance, Surface, Outcome, Regime, PurposeKind, Control, LegalBasis, Training, OwnUse, Safeguard, Reason);
