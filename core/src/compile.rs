@@ -273,7 +273,7 @@ fn packed(asked: &Asked<'_>, purpose: &Purpose, mark: &Mark) -> Option<Status> {
         Standing::Refused => Some(Status::Refused),
         Standing::Withdrawn => Some(Status::Withdrawn),
         // In some places that takes a second step.
-        Standing::Restored if purpose.answers_gpc() && !mark.confirmed => None,
+        Standing::Restored if purpose.answers_gpc() && !mark.is_confirmed() => None,
         Standing::Granted | Standing::Restored => Some(asked.worth_of_yes(mark, purpose)),
     }
 }

@@ -20,7 +20,7 @@ use crate::policy::{
     Activity, Control, Country, DataForm, LegalBasis, OwnUse, Policy, Processor, Purpose, PurposeKind, Retention,
     Safeguard, Training,
 };
-use crate::record::{DemandKind, Event, EventKind, Mark, Record, Standing};
+use crate::record::{DemandKind, Event, EventKind, Mark, Record, Stamp, Standing};
 use crate::regime::Regime;
 use crate::time::{Period, Time};
 use crate::word::words;
@@ -372,8 +372,9 @@ pub(crate) const fn rule(control: Control, status: Status) -> Reason {
         (Control::OptIn, Status::Refused) => Reason::Refused,
         (Control::OptIn, Status::Withdrawn) => Reason::Withdrawn,
         (Control::OptIn, Status::Expired) => Reason::Expired,
-        (Control::OptIn, Status::Replaced) => Reason::PolicyReplaced,
-        (Control::OptOut, Status::Unknown | Status::Expired | Status::Replaced) => Reason::NotObjected,
+        // Whoever said yes to less has not said yes to more, even where silence would do (P25).
+        (Control::OptIn | Control::OptOut, Status::Replaced) => Reason::PolicyReplaced,
+        (Control::OptOut, Status::Unknown | Status::Expired) => Reason::NotObjected,
         (Control::OptOut, Status::Refused | Status::Withdrawn) => Reason::Objected,
     }
 }
@@ -499,22 +500,13 @@ impl Asked<'_> {
             }
         }
         // Legal claims and the rights of others are not the subject's to stop (Art. 17(3), 18(2), 21(1)).
-        let overriding = match purpose.kind {
-            PurposeKind::Legal | PurposeKind::Security => return None,
-            PurposeKind::Moderation => true,
-            PurposeKind::Training
-            | PurposeKind::DownstreamAi
-            | PurposeKind::Marketing
-            | PurposeKind::Cookies
-            | PurposeKind::Advertising
-            | PurposeKind::Sharing
-            | PurposeKind::Sale
-            | PurposeKind::Transfer
-            | PurposeKind::Programme
-            | PurposeKind::Personalisation
-            | PurposeKind::Service => false,
-        };
-        if let Some(erased) = self.record.erased() {
+        if purpose.kind.is_for_others() {
+            return None;
+        }
+        // Whoever chooses again after an erasure is back; what may be done by then is for the choice to say.
+        if let Some(erased) = self.record.erased()
+            && !self.record.chose_after(erased.at)
+        {
             return Some((Reason::Erased, Some(erased.event)));
         }
         if let Some(restricted) = self.record.demand(DemandKind::Restriction, purpose) {
@@ -523,10 +515,7 @@ impl Asked<'_> {
         let basis = purpose.terms_in(self.regime_for(purpose)).basis;
         // A contract or a law gives no right to object (Art. 21(1)).
         let objectable = purpose.is_choosable() || basis == LegalBasis::LegitimateInterest;
-        if objectable
-            && !overriding
-            && let Some(objected) = self.record.demand(DemandKind::Objection, purpose)
-        {
+        if objectable && let Some(objected) = self.record.demand(DemandKind::Objection, purpose) {
             return Some((Reason::Objected, Some(objected.event)));
         }
         None
@@ -542,6 +531,22 @@ impl Asked<'_> {
         }
         let target = Target { purpose: purpose.id.clone(), processor: processor.map(|p| p.id.clone()) };
         let mark = self.record.mark(&target, purpose.kind.scope());
+        // An erasure ends all that was said before it, and nothing starts on by itself after it.
+        if let Some(erased) = self.record.erased()
+            && mark.is_none_or(|m| m.at <= erased.at)
+        {
+            return Word { reason: Reason::Erased, rests_on: Some(erased.event), until: None };
+        }
+        // Where device and account meet, a refused purpose carries the other's processors with it, too (R33).
+        if processor.is_some()
+            && self.record.is_joined()
+            && let Some(yes) = mark.filter(|m| m.standing.is_yes())
+            && let Some(refused) = self.record.last_refused(&Target::purpose(purpose.id.clone()))
+            && refused.at > yes.at
+        {
+            let reason = rule(control, Status::Withdrawn);
+            return Word { reason, rests_on: Some(refused.event), until: None };
+        }
         let status = self.status(mark, purpose, processor.is_some());
         let reason = rule(control, status);
         let rests_on = match status {
@@ -618,10 +623,14 @@ impl Asked<'_> {
             }
     }
 
-    /// An opt-in to sale, sharing or targeted advertising after an opt-out, by switch or by signal, takes two steps (R27).
+    /// An opt-in to sale, sharing or targeted advertising after an opt-out, by switch or by signal, on the device or with the
+    /// account, takes two steps, and the second comes after the opt-out (R27).
     fn needs_confirmation(&self, mark: &Mark, purpose: &Purpose) -> bool {
-        let opted_out = mark.standing == Standing::Restored || self.hears_signal(purpose);
-        self.law.two_steps && purpose.answers_gpc() && opted_out && !mark.confirmed
+        let refused = self.record.last_refused(&mark.target);
+        let signal = self.record.signal().filter(|_| self.hears_signal(purpose));
+        let opted_out = refused.max(signal);
+        let is_confirmed = |out: Stamp| mark.confirmed.is_some_and(|confirmed| confirmed >= out.at);
+        self.law.two_steps && purpose.answers_gpc() && opted_out.is_some_and(|out| !is_confirmed(out))
     }
 
     fn deny(&self, reason: Reason, decided_by: Target, purpose: Option<&Purpose>) -> Decision {
@@ -676,6 +685,8 @@ impl Asked<'_> {
 
     fn obligations(&self, purpose: &Purpose, processor: Option<&Processor>) -> Vec<Obligation> {
         let mode = self.context.mode.as_ref().and_then(|id| self.policy.mode(id)).and_then(|m| m.retention);
+        // What a law or the security of others demands to be kept, no mode shortens.
+        let mode = mode.filter(|_| !purpose.kind.is_for_others());
         let kept = processor.map_or_else(|| purpose.retention_for(self.context.plan.as_ref()), |p| p.retention);
         let mut obligations = alloc::vec![deletion(mode.map_or(kept, |most| kept.min(most)))];
         if processor.is_none()

@@ -227,7 +227,8 @@ impl EventId {
         Self(uuid::Builder::from_unix_timestamp_millis(ms, random).into_uuid())
     }
 
-    /// When it happened, by the clock of whoever minted the id (RFC 9562 section 5.7). Kept as evidence; it decides nothing.
+    /// When it happened, by the clock of whoever minted the id (RFC 9562 section 5.7). It can take away and never give:
+    /// see [`crate::AsOf`].
     #[must_use]
     pub fn happened_at(&self) -> Time {
         let [a, b, c, d, e, f, ..] = *self.as_bytes();

@@ -84,6 +84,25 @@ impl PurposeKind {
         }
     }
 
+    /// Whether it serves the law or the rights of others, which no subject can stop (GDPR Art. 17(3), 18(2), 21(1)).
+    #[must_use]
+    pub const fn is_for_others(self) -> bool {
+        match self {
+            Self::Security | Self::Moderation | Self::Legal => true,
+            Self::Training
+            | Self::DownstreamAi
+            | Self::Marketing
+            | Self::Cookies
+            | Self::Advertising
+            | Self::Sharing
+            | Self::Sale
+            | Self::Transfer
+            | Self::Programme
+            | Self::Personalisation
+            | Self::Service => false,
+        }
+    }
+
     /// Whose choice it is when a device and an account meet (R39).
     #[must_use]
     pub const fn scope(self) -> Scope {
@@ -108,9 +127,9 @@ impl PurposeKind {
 /// Whose word counts for a purpose when somebody is signed in (R39).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// The device's alone: it is about storage there.
+    /// The device's: it is about storage there.
     Device,
-    /// The account's alone: it follows the person from device to device.
+    /// The account's: it follows the person from device to device.
     Account,
     /// Both: refusals unite, a grant on the device does not spread to the account.
     Either,
@@ -671,6 +690,15 @@ impl Policy {
     #[must_use]
     pub fn law(&self, jurisdiction: Option<&Jurisdiction>) -> Law {
         Law::of(jurisdiction).with(&self.parts.laws, jurisdiction)
+    }
+
+    /// Somewhere this regime holds under this policy, for those who must decide for a whole regime at once; none stands for the
+    /// strictest, and is the answer where the policy leaves nobody to that regime.
+    #[cfg(feature = "whole")]
+    #[must_use]
+    pub fn somewhere(&self, regime: Regime) -> Option<Jurisdiction> {
+        let places = crate::law::LAWS.iter().filter_map(|law| law.place.parse().ok());
+        regime.somewhere().into_iter().chain(places).find(|place| self.law(Some(place)).regime == regime)
     }
 
     /// Every target there is: each purpose, followed by the processors it employs.

@@ -37,7 +37,8 @@ pub enum EventKind {
 words! {
     /// What can be demanded, and taken back.
     pub enum DemandKind {
-        /// No more of this (GDPR Art. 21). Without a purpose: no more direct marketing (R21).
+        /// No more of this (GDPR Art. 21). Without a purpose: no more direct marketing, nor advertising by what is known of
+        /// somebody, which is part of it (Art. 21(2); R21).
         Objection = "objection",
         /// Nothing but storage (Art. 18). Without a purpose: for everything.
         Restriction = "restriction",
@@ -68,12 +69,24 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Whether it gives nothing: a choice of refusals alone, a signal, a demand that stands.
+    fn takes_away(&self) -> bool {
+        match &self.kind {
+            EventKind::Chosen(choice) => choice.stances().iter().all(|(_, stance)| *stance == Stance::Refuse),
+            EventKind::Signalled(..) => true,
+            EventKind::Demanded(_, demand) => demand.stands,
+        }
+    }
+}
+
 /// By which time an event counts when the past is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
     /// What had been recorded by then: what anybody could have known.
     Recorded(Time),
-    /// What had happened by then, by its maker's clock, whenever it was recorded.
+    /// That, and what had been refused, objected to or signalled by then by its maker's clock, whenever it was recorded. A maker's
+    /// clock can take away, never give: a yes counts from when it was recorded.
     Happened(Time),
 }
 
@@ -83,7 +96,7 @@ impl AsOf {
     pub fn counts(self, event: &Event) -> bool {
         match self {
             Self::Recorded(time) => event.at <= time,
-            Self::Happened(time) => event.id().happened_at() <= time,
+            Self::Happened(time) => event.at <= time || (event.takes_away() && event.id().happened_at() <= time),
         }
     }
 }
@@ -136,8 +149,10 @@ pub struct Mark {
     pub policy: PolicyHash,
     /// Where the choice was made.
     pub surface: Surface,
-    /// Whether a yes was confirmed in a second step (R27).
-    pub confirmed: bool,
+    /// When a yes was confirmed in a second step (R27).
+    pub confirmed: Option<Time>,
+    /// The last refusal, if there was one.
+    pub refused: Option<Stamp>,
     /// What it is about.
     pub target: Target,
 }
@@ -153,7 +168,7 @@ struct Demanded {
 }
 
 /// When something was recorded, and which event it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
     /// When.
     pub at: Time,
@@ -223,22 +238,36 @@ impl Record {
         Self { account: None, ..self }
     }
 
-    /// The last word on `target` among those that count for purposes of this scope.
+    /// The last word on `target` among those that count for purposes of this scope. Whose choice it is, says yes; the other's no
+    /// counts where the one has said nothing, and a no never waits for being said twice (R39).
     #[must_use]
     pub fn mark(&self, target: &Target, scope: Scope) -> Option<&Mark> {
-        let of_device = || self.device.mark(target);
-        let Some(account) = &self.account else { return of_device() };
-        let of_account = || account.mark(target);
+        let of_device = self.device.mark(target);
+        let Some(account) = &self.account else { return of_device };
+        let of_account = account.mark(target);
+        let no = |mark: Option<&'_ Mark>| mark.is_some_and(|m| !m.standing.is_yes());
         match scope {
-            Scope::Device => of_device(),
-            Scope::Account => of_account(),
-            Scope::Either => match (of_device(), of_account()) {
+            Scope::Device => of_device.or(of_account.filter(|m| no(Some(m)))),
+            Scope::Account => of_account.or(of_device.filter(|m| no(Some(m)))),
+            Scope::Either => match (of_device, of_account) {
                 (Some(device), Some(account)) => Some(device.max(account)),
                 // A refusal on the device is one; a grant there does not spread unasked.
-                (Some(device), None) => (!device.standing.is_yes()).then_some(device),
+                (Some(device), None) => no(Some(device)).then_some(device),
                 (None, account) => account,
             },
         }
+    }
+
+    /// Whether a device and an account meet in it.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.account.is_some() && !self.device.marks.is_empty()
+    }
+
+    /// The last time that device or account refused `target`, whatever was said since.
+    #[must_use]
+    pub fn last_refused(&self, target: &Target) -> Option<Stamp> {
+        self.every_said().filter_map(|said| said.mark(target)?.refused).max()
     }
 
     /// The signal that was last recorded, on the device or with the account (R23).
@@ -247,17 +276,23 @@ impl Record {
         self.every_said().filter_map(|said| said.signal).max()
     }
 
-    /// The erasure after which nothing more was said.
+    /// The last erasure, on the device or with the account.
     #[must_use]
     pub fn erased(&self) -> Option<Stamp> {
-        self.every_said().filter_map(Said::still_erased).max()
+        self.every_said().filter_map(|said| said.erased).max()
+    }
+
+    /// Whether anything was chosen after `time`.
+    #[must_use]
+    pub fn chose_after(&self, time: Time) -> bool {
+        self.every_said().any(|said| said.marks.iter().any(|m| m.at > time))
     }
 
     /// The demand of that kind that stands against `purpose`.
     #[must_use]
     pub fn demand(&self, kind: DemandKind, purpose: &Purpose) -> Option<Stamp> {
         let whole = match kind {
-            DemandKind::Objection => purpose.kind == PurposeKind::Marketing,
+            DemandKind::Objection => matches!(purpose.kind, PurposeKind::Marketing | PurposeKind::Advertising),
             DemandKind::Restriction | DemandKind::Erasure => true,
         };
         let last = |of: Option<&PurposeId>| {
@@ -271,7 +306,7 @@ impl Record {
     #[cfg(feature = "whole")]
     pub(crate) fn is_plain(&self) -> bool {
         let plain = |said: &Said| said.demands.is_empty() && said.signal.is_none() && said.erased.is_none();
-        self.every_said().all(plain)
+        !self.is_joined() && self.every_said().all(plain)
     }
 
     fn every_said(&self) -> impl Iterator<Item = &Said> {
@@ -296,10 +331,6 @@ impl Said {
 
     fn demand(&self, kind: DemandKind, purpose: Option<&PurposeId>) -> Option<&Demanded> {
         self.demands.iter().find(|d| d.kind == kind && d.purpose.as_ref() == purpose)
-    }
-
-    fn still_erased(&self) -> Option<Stamp> {
-        self.erased.filter(|erased| self.marks.iter().all(|m| m.at <= erased.at))
     }
 
     fn join(&mut self, other: Self) {
@@ -392,7 +423,8 @@ impl Said {
                     choice: choice.id(),
                     policy: choice.answering().policy,
                     surface: choice.answering().surface,
-                    confirmed: choice.answering().confirmed,
+                    confirmed: choice.answering().confirmed.then_some(at),
+                    refused: (stance == Stance::Refuse).then_some(Stamp { at, event: choice.id() }),
                 },
             ),
         }
@@ -400,10 +432,20 @@ impl Said {
 }
 
 impl Mark {
+    /// Whether a second step has confirmed it since it was last refused (R27).
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed.is_some_and(|confirmed| self.refused.is_none_or(|refused| confirmed >= refused.at))
+    }
+
     fn say(&mut self, stance: Stance, choice: &Choice, at: Time) {
         let answering = choice.answering();
         // A yes that was confirmed once stays so for as long as it stays a yes.
-        self.confirmed = answering.confirmed || (self.confirmed && self.standing.is_yes());
+        let earlier = self.confirmed.filter(|_| self.standing.is_yes());
+        self.confirmed = if answering.confirmed { Some(at) } else { earlier };
+        if stance == Stance::Refuse {
+            self.refused = Some(Stamp { at, event: choice.id() });
+        }
         self.standing = Standing::then(Some(self.standing), stance);
         self.at = at;
         self.choice = choice.id();

@@ -887,3 +887,14 @@ fn r29_a_diff_says_what_is_asked_again_and_knows_new_words_from_new_terms() {
         &TEXTS.replace(".lab.", ".labs."),
     ));
 }
+
+#[test]
+fn a_regime_holds_somewhere_even_where_a_policy_is_stricter_than_the_law() {
+    let somewhere = |place: &str, regime: Regime| {
+        let law = format!("[[law]]\nplace = \"{place}\"\nregime = \"opt-in\"\n\n[[feature]]");
+        let policy = publish(&POLICY.replacen("[[feature]]", &law, 1), TEXTS).expect("reads").policy;
+        policy.somewhere(regime).map(|place| policy.law(Some(&place)).regime)
+    };
+    assert_eq!(somewhere("US-VA", Regime::OptOut), Some(Regime::OptOut));
+    assert_eq!(somewhere("GB", Regime::Mixed), None, "nobody is left to it");
+}

@@ -137,7 +137,7 @@ pub(crate) fn script(
 }
 
 fn allowed(history: &PolicyHistory, regime: Regime, now: Time) -> AllowedDoc {
-    let context = Context { jurisdiction: regime.somewhere(), ..Context::at(now) };
+    let context = Context { jurisdiction: history.newest().somewhere(regime), ..Context::at(now) };
     AllowedDoc {
         nothing: allowed_after(history, None, &context),
         refused: allowed_after(history, Some(Stance::Refuse), &context),

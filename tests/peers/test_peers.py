@@ -2,7 +2,7 @@
 
 Run from the repository's root, inside a venv with tests/peers/requirements.txt:
 
-    python -m unittest tests/peers/test_peers.py
+    python tests/peers/test_peers.py
 
 Nothing here needs the network: record.jsonld carries its own @context, and a test would fail that tried to fetch one.
 """
@@ -13,6 +13,7 @@ import hashlib
 import json
 import pathlib
 import socket
+import sys
 import tomllib
 import unittest
 
@@ -296,4 +297,4 @@ def plain(value):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(testRunner=unittest.TextTestRunner(stream=sys.stdout, verbosity=2))

@@ -146,7 +146,7 @@ struct Said<'a> {
     stance: Stance,
     ever_granted_before: bool,
     ever_refused_before: bool,
-    confirmed: bool,
+    confirmed: Option<Time>,
 }
 
 impl<'a> Asked<'a> {
@@ -226,12 +226,28 @@ impl<'a> Asked<'a> {
         }
         let target = Target { purpose: purpose.id.clone(), processor: processor.map(|p| p.id.clone()) };
         let opt_in = control == Control::OptIn;
+        let last = self.last_said(&target, purpose);
+        if let Some((at, id)) = self.last_erasure()
+            && last.is_none_or(|said| said.event.at <= at)
+        {
+            return Word { reason: Reason::Erased, event: Some(id), until: None };
+        }
+        let of_purpose = Target::purpose(purpose.id.clone());
+        if let Some(said) = last.filter(|said| said.stance == Stance::Grant)
+            && processor.is_some()
+            && self.device_and_account_both_spoke()
+            && let Some((at, id)) = self.last_refusal(&of_purpose)
+            && at > said.event.at
+        {
+            let reason = if opt_in { Reason::Withdrawn } else { Reason::Objected };
+            return Word { reason, event: Some(id), until: None };
+        }
         let signal_counts = processor.is_none()
             && Self::sells(purpose)
             && !self.law.signals.is_empty()
             && (self.context.signal.is_some() || self.last_signal().is_some());
         let by_signal = Word { reason: Reason::Signal, event: self.last_signal().map(|(_, id)| id), until: None };
-        let Some(said) = self.last_said(&target, purpose) else {
+        let Some(said) = last else {
             if signal_counts {
                 return by_signal;
             }
@@ -258,18 +274,19 @@ impl<'a> Asked<'a> {
         let too_old = self.context.now >= expires;
         if !self.still_covers(said.choice, &target) || too_old {
             let covers = self.still_covers(said.choice, &target);
-            return match (signal_counts, opt_in, covers) {
+            return match (signal_counts, covers, opt_in) {
                 (true, _, _) => by_signal,
-                (false, false, _) => because(Reason::NotObjected),
+                (false, false, _) => because(Reason::PolicyReplaced),
+                (false, true, false) => because(Reason::NotObjected),
                 (false, true, true) => because(Reason::Expired),
-                (false, true, false) => because(Reason::PolicyReplaced),
             };
         }
         if self.is_minor() && self.context.guardian.is_none_or(|g| said.event.at < g.from) {
             return because(Reason::Minor);
         }
-        let opted_out_before = said.ever_refused_before || signal_counts;
-        if processor.is_none() && self.law.two_steps && Self::sells(purpose) && opted_out_before && !said.confirmed {
+        let opted_out = self.last_refusal(&target).max(self.last_signal().filter(|_| signal_counts));
+        let unconfirmed = opted_out.is_some_and(|(at, _)| said.confirmed.is_none_or(|confirmed| confirmed < at));
+        if processor.is_none() && self.law.two_steps && Self::sells(purpose) && unconfirmed {
             return because(Reason::Unconfirmed);
         }
         Word { until: Some(expires), ..because(Reason::Given) }
@@ -287,10 +304,12 @@ impl<'a> Asked<'a> {
                 return Some((Reason::Minor, None));
             }
         }
-        if matches!(purpose.kind, PurposeKind::Legal | PurposeKind::Security) {
+        if matches!(purpose.kind, PurposeKind::Legal | PurposeKind::Security | PurposeKind::Moderation) {
             return None;
         }
-        if let Some((_, id)) = self.lives().filter_map(still_erased).max() {
+        if let Some((at, id)) = self.last_erasure()
+            && !self.lives().any(|events| chose_after(events, at))
+        {
             return Some((Reason::Erased, Some(id)));
         }
         if let Some(id) = self
@@ -300,9 +319,9 @@ impl<'a> Asked<'a> {
             return Some((Reason::Restricted, Some(id)));
         }
         let by_interest = purpose.terms_in(self.regime(purpose)).basis == LegalBasis::LegitimateInterest;
-        if purpose.kind != PurposeKind::Moderation && (choosable || by_interest) {
-            let of_marketing =
-                || self.standing_demand(DemandKind::Objection, None).filter(|_| purpose.kind == PurposeKind::Marketing);
+        if choosable || by_interest {
+            let advertises = matches!(purpose.kind, PurposeKind::Marketing | PurposeKind::Advertising);
+            let of_marketing = || self.standing_demand(DemandKind::Objection, None).filter(|_| advertises);
             let id = self.standing_demand(DemandKind::Objection, Some(purpose)).or_else(of_marketing);
             return id.map(|id| (Reason::Objected, Some(id)));
         }
@@ -331,6 +350,23 @@ impl<'a> Asked<'a> {
         last.filter(|(_, stands, _)| *stands).map(|(_, _, id)| id)
     }
 
+    fn last_erasure(&self) -> Option<(Time, EventId)> {
+        self.lives().flatten().filter(|e| is_erasure(e)).map(|e| (e.at, e.id())).max()
+    }
+
+    fn device_and_account_both_spoke(&self) -> bool {
+        self.life.account.is_some() && since_erasure(self.life.device).iter().any(|e| choice(e).is_some())
+    }
+
+    /// The last refusal on either side, in the order of each side's ledger.
+    fn last_refusal(&self, target: &Target) -> Option<(Time, EventId)> {
+        let of_side = |events| {
+            let said = said_of(events, target);
+            said.iter().rfind(|said| said.stance == Stance::Refuse).map(|said| (said.event.at, said.event.id()))
+        };
+        self.lives().filter_map(of_side).max()
+    }
+
     fn last_signal(&self) -> Option<(Time, EventId)> {
         let signals = self.lives().flat_map(since_erasure).filter(|e| matches!(e.kind, EventKind::Signalled(..)));
         signals.map(|e| (e.at, e.id())).max()
@@ -341,9 +377,10 @@ impl<'a> Asked<'a> {
         let of_device = said_of(self.life.device, target).last().copied();
         let Some(account) = self.life.account else { return of_device };
         let of_account = said_of(account, target).last().copied();
+        let a_no = |said: &Said<'a>| said.stance == Stance::Refuse;
         match purpose.kind {
-            PurposeKind::Cookies => of_device,
-            PurposeKind::Training | PurposeKind::Marketing => of_account,
+            PurposeKind::Cookies => of_device.or(of_account.filter(a_no)),
+            PurposeKind::Training | PurposeKind::Marketing => of_account.or(of_device.filter(a_no)),
             _ => match (of_device, of_account) {
                 (Some(device), None) if device.stance == Stance::Grant => None,
                 (Some(device), Some(account)) => Some(if rank(&device) > rank(&account) { device } else { account }),
@@ -368,7 +405,9 @@ impl<'a> Asked<'a> {
                 by_plan.map_or(purpose.retention, |(_, retention)| *retention)
             }
         };
+        let for_others = matches!(purpose.kind, PurposeKind::Legal | PurposeKind::Security | PurposeKind::Moderation);
         if let Some(most) = mode.and_then(|m| m.retention)
+            && !for_others
             && most < kept
         {
             kept = most;
@@ -420,14 +459,10 @@ fn since_erasure(events: &[Event]) -> &[Event] {
     &events[start..]
 }
 
-/// The last erasure, if nothing was chosen later than that.
-fn still_erased(events: &[Event]) -> Option<(Time, EventId)> {
-    let erased = events.iter().filter(|e| is_erasure(e)).map(|e| (e.at, e.id())).max()?;
-    // Of each target the last word counts, and only that.
-    let targets: Vec<&Target> =
-        since_erasure(events).iter().filter_map(choice).flat_map(stances).map(|(t, _)| t).collect();
-    let later = |target: &&Target| said_of(events, target).last().is_some_and(|said| said.event.at > erased.0);
-    (!targets.iter().any(later)).then_some(erased)
+/// Whether the last word on anything is later than that.
+fn chose_after(events: &[Event], time: Time) -> bool {
+    let targets = since_erasure(events).iter().filter_map(choice).flat_map(Choice::stances).map(|(t, _)| t);
+    targets.into_iter().any(|target| said_of(events, target).last().is_some_and(|said| said.event.at > time))
 }
 
 fn choice(event: &Event) -> Option<&Choice> {
@@ -435,10 +470,6 @@ fn choice(event: &Event) -> Option<&Choice> {
         EventKind::Chosen(choice) => Some(choice),
         EventKind::Signalled(..) | EventKind::Demanded(..) => None,
     }
-}
-
-fn stances(choice: &Choice) -> &[(Target, Stance)] {
-    choice.stances()
 }
 
 /// Everything that was ever said of `target`, oldest first. The refusal of a purpose is said of every
@@ -452,14 +483,15 @@ fn said_of<'a>(events: &'a [Event], target: &Target) -> Vec<Said<'a>> {
         let is_processor = target.processor.is_some();
         let carried = is_processor && of_purpose == Some(Stance::Refuse) && (own.is_some() || !all.is_empty());
         let Some(stance) = (if carried { Some(Stance::Refuse) } else { own }) else { continue };
-        let goes_on = all.last().is_some_and(|last| last.stance == Stance::Grant && last.confirmed);
+        let goes_on = all.last().filter(|last| last.stance == Stance::Grant).and_then(|last| last.confirmed);
+        let confirms = choice.answering().confirmed;
         all.push(Said {
             event,
             choice,
             stance,
             ever_granted_before: all.iter().any(|said| said.stance == Stance::Grant),
             ever_refused_before: all.iter().any(|said| said.stance == Stance::Refuse),
-            confirmed: choice.answering().confirmed || goes_on,
+            confirmed: if confirms { Some(event.at) } else { goes_on },
         });
     }
     all

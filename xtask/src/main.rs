@@ -2,6 +2,7 @@
 //! `cargo xtask test`. Depends on no other crate of the workspace: it must run when they do not compile.
 
 mod assets;
+mod bench;
 mod bindings;
 mod command;
 mod demo;
@@ -9,6 +10,7 @@ mod files;
 mod import_names;
 mod javascript;
 mod loader;
+mod nightly;
 mod progress;
 mod server;
 mod sizes;
@@ -31,6 +33,9 @@ Commands:
   test [--ci]   install what the tests need, then run all of them; in CI (--ci, or CI is set) skipping is failing
   assets        build loader and widget into dist/assets, compressed
   sizes         what a visitor downloads, against the budgets
+  bench [name]  run a benchmark of bench/; without a name, list them
+  nightly [cases | fuzz | mutants]
+                a million random cases, every parser fed for ten minutes, the rules mutated; all three without a name
 
 Options:
   -h, --help    print this
@@ -46,6 +51,13 @@ fn main() -> ExitCode {
         }
         ["assets"] => Workspace::read().and_then(|workspace| assets::build(&workspace)).map(|()| true),
         ["sizes"] => Workspace::read().and_then(|workspace| sizes::print(&workspace)).map(|tally| tally.failed == 0),
+        ["bench"] => {
+            print!("{}", bench::list());
+            Ok(true)
+        }
+        ["bench", name] => Workspace::read().and_then(|workspace| bench::run(&workspace, name)),
+        ["nightly"] => Workspace::read().and_then(|workspace| nightly::run(&workspace, None)),
+        ["nightly", part] => Workspace::read().and_then(|workspace| nightly::run(&workspace, Some(part))),
         ["demo"] => Workspace::read().and_then(|workspace| demo::run(&workspace)).map(|()| true),
         ["test"] => {
             let strictness =

@@ -27,7 +27,7 @@ pub(crate) struct Step {
 }
 
 /// In this order: the quick ones first, and builders before those who need what they build.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 12] = [
     Step { name: "format", prepare: |_| tools::rust_component("fmt", "rustfmt"), run: format },
     Step { name: "assets", prepare: |_| tools::wasm_target(), run: |workspace| assets::build(workspace).map(passed) },
     Step { name: "clippy", prepare: |_| tools::rust_component("clippy", "clippy"), run: clippy },
@@ -36,7 +36,9 @@ pub(crate) const STEPS: [Step; 10] = [
         prepare: |_| tools::rust_component("clippy", "clippy").and_then(|()| tools::wasm_target()),
         run: clippy_wasm,
     },
+    Step { name: "core's features", prepare: |_| tools::wasm_target(), run: features_of_core },
     Step { name: "cargo test", prepare: |_| Ok(()), run: cargo_test },
+    Step { name: "peers", prepare: |_| tools::python(), run: peers },
     Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
     Step { name: "sizes", prepare: |_| Ok(()), run: |workspace| sizes::measure(workspace, Build::Tested) },
     Step { name: "npm packages", prepare: |_| tools::node(), run: npm_packages },
@@ -70,6 +72,52 @@ fn cargo_test(workspace: &Workspace) -> Result<Tally> {
     if tally.failed == 0 {
         command::succeeded(&cargo, status)?;
     }
+    Ok(tally)
+}
+
+/// The core by itself, with each of its features, natively and for a page: what one of them needs must not come from another.
+fn features_of_core(workspace: &Workspace) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for features in ["", "wire", "whole", "load"] {
+        for target in [None, Some(TARGET)] {
+            let mut cargo = command::cargo();
+            cargo.args([
+                "clippy",
+                "--package",
+                "consentry-core",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                features,
+            ]);
+            cargo.args(target.into_iter().flat_map(|target| ["--target", target])).args(["--", "-D", "warnings"]);
+            tally = [tally, check(workspace, &mut cargo)?].into_iter().sum();
+        }
+    }
+    Ok(tally)
+}
+
+/// What we write in others' formats, read by others. Their packages go into an environment of their own, once for each list of them.
+fn peers(workspace: &Workspace) -> Result<Tally> {
+    let folder = workspace.root.join("tests/peers");
+    let (wanted, environment) = (folder.join("requirements.txt"), workspace.target.join("peers"));
+    let (installed, python) = (environment.join("installed.txt"), environment.join("bin/python"));
+    let list = fs::read(&wanted)?;
+    if fs::read(&installed).ok().as_ref() != Some(&list) {
+        command::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
+            .arg(&wanted);
+        command::run(&mut pip)?;
+        fs::write(&installed, list)?;
+    }
+    let mut tests = Command::new(&python);
+    let (status, printed) = command::tee(tests.arg(folder.join("test_peers.py")).current_dir(&workspace.root))?;
+    let tally = Tally::of_unittest(&printed);
+    if tally.failed == 0 {
+        command::succeeded(&tests, status)?;
+    }
+    ensure!(!tally.is_empty(), "no peer has read anything");
     Ok(tally)
 }
 

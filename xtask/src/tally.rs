@@ -50,6 +50,20 @@ impl Tally {
         }
     }
 
+    /// From the closing lines `Ran 13 tests in 2.1s` and `FAILED (failures=1, errors=2)` of Python's unittest.
+    pub(crate) fn of_unittest(printed: &str) -> Tally {
+        let ran = printed.lines().filter_map(|line| line.strip_prefix("Ran ")).next_back();
+        let ran: u32 = ran.and_then(|line| line.split(' ').next()?.parse().ok()).unwrap_or_default();
+        let outcome = printed.lines().rfind(|line| line.starts_with("OK") || line.starts_with("FAILED"));
+        let of = |name: &str| {
+            let numbers = outcome.into_iter().flat_map(|line| line.split(['(', ',', ')']));
+            let number = numbers.filter_map(|word| word.trim().strip_prefix(name)?.strip_prefix('=')).next();
+            number.and_then(|number| number.parse::<u32>().ok()).unwrap_or_default()
+        };
+        let (failed, skipped) = (of("failures") + of("errors"), of("skipped"));
+        Tally { passed: ran.saturating_sub(failed + skipped), failed, skipped }
+    }
+
     /// Whether nothing was counted at all.
     pub(crate) fn is_empty(self) -> bool {
         self == Tally::default()
@@ -110,5 +124,14 @@ mod tests {
     fn tallies_add_up_to_a_line() {
         let sum: Tally = [Tally::PASSED, Tally::PASSED, Tally::FAILED, Tally::SKIPPED].into_iter().sum();
         assert_eq!(sum.to_string(), "2 passed, 1 failed, 1 skipped");
+    }
+
+    #[test]
+    fn unittest_is_counted_by_its_closing_lines() {
+        let ok = "test_a ... ok\n\nRan 13 tests in 20.1s\n\nOK\n";
+        assert_eq!(Tally::of_unittest(ok), Tally { passed: 13, failed: 0, skipped: 0 });
+        let failed = "Ran 13 tests in 20.1s\n\nFAILED (failures=1, errors=2, skipped=3)\n";
+        assert_eq!(Tally::of_unittest(failed), Tally { passed: 7, failed: 3, skipped: 3 });
+        assert!(Tally::of_unittest("Traceback").is_empty());
     }
 }

@@ -43,6 +43,18 @@ pub(crate) fn node() -> Result<()> {
     Ok(())
 }
 
+/// Python, and its way to keep packages apart from the system's.
+pub(crate) fn python() -> Result<()> {
+    let has_venv = || {
+        in_path("python3").is_some() && command::answers(Command::new("python3").args(["-c", "import venv, ensurepip"]))
+    };
+    if !has_venv() {
+        debian(&["python3", "python3-venv"])?;
+    }
+    ensure!(has_venv(), "python3 cannot make a virtual environment: install its modules `venv` and `ensurepip`");
+    Ok(())
+}
+
 /// Where Chromium is: what `CHROMIUM` names, or the first in the path.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM") {
