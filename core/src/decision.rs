@@ -626,11 +626,14 @@ impl Asked<'_> {
     /// An opt-in to sale, sharing or targeted advertising after an opt-out, by switch or by signal, on the device or with the
     /// account, takes two steps, and the second comes after the opt-out (R27).
     fn needs_confirmation(&self, mark: &Mark, purpose: &Purpose) -> bool {
+        if !self.law.two_steps || !purpose.answers_gpc() {
+            return false;
+        }
         let refused = self.record.last_refused(&mark.target);
         let signal = self.record.signal().filter(|_| self.hears_signal(purpose));
         let opted_out = refused.max(signal);
         let is_confirmed = |out: Stamp| mark.confirmed.is_some_and(|confirmed| confirmed >= out.at);
-        self.law.two_steps && purpose.answers_gpc() && opted_out.is_some_and(|out| !is_confirmed(out))
+        opted_out.is_some_and(|out| !is_confirmed(out))
     }
 
     fn deny(&self, reason: Reason, decided_by: Target, purpose: Option<&Purpose>) -> Decision {
@@ -688,7 +691,9 @@ impl Asked<'_> {
         // What a law or the security of others demands to be kept, no mode shortens.
         let mode = mode.filter(|_| !purpose.kind.is_for_others());
         let kept = processor.map_or_else(|| purpose.retention_for(self.context.plan.as_ref()), |p| p.retention);
-        let mut obligations = alloc::vec![deletion(mode.map_or(kept, |most| kept.min(most)))];
+        // Room for all that a processor without flags brings with it: growing costs more than the rest of this.
+        let mut obligations = Vec::with_capacity(6);
+        obligations.push(deletion(mode.map_or(kept, |most| kept.min(most))));
         if processor.is_none()
             && let Some(period) = purpose.backups
         {

@@ -5,6 +5,7 @@ use crate::time::Time;
 use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
+
 use uuid::Uuid;
 
 /// Longest name of a site, purpose, processor, data category or feature, in bytes.
@@ -39,11 +40,17 @@ pub enum IdError {
     Language,
 }
 
+/// What names are kept in: without a heap where decisions are made by the million, and as little code as can be in a page.
+#[cfg(feature = "whole")]
+type Name = smol_str::SmolStr;
+#[cfg(not(feature = "whole"))]
+type Name = Box<str>;
+
 macro_rules! names {
     ($( $(#[$meta:meta])* $name:ident; )+) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>); // INVARIANT: 1 to 64 bytes of `a-z0-9-`; only `from_str` builds one.
+        pub struct $name(Name); // INVARIANT: 1 to 64 bytes of `a-z0-9-`; only `from_str` builds one.
 
         impl $name {
             /// The name as text.

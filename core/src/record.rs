@@ -13,6 +13,8 @@ use crate::policy::{Purpose, PurposeKind, Scope};
 use crate::time::Time;
 use crate::word::words;
 use alloc::vec::Vec;
+#[cfg(feature = "whole")]
+use core::{cmp::Ordering, hash::BuildHasher};
 
 /// Something that happened, dated by the server's clock. When it happened by its maker's clock stands in its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +181,7 @@ pub struct Stamp {
 /// What one device or account has said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Said {
-    marks: Vec<Mark>,       // INVARIANT: ascending by target, each target once.
+    marks: Marks,
     demands: Vec<Demanded>, // INVARIANT: ascending by kind and purpose, each once.
     signal: Option<Stamp>,
     erased: Option<Stamp>,
@@ -261,7 +263,7 @@ impl Record {
     /// Whether a device and an account meet in it.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        self.account.is_some() && !self.device.marks.is_empty()
+        self.account.is_some() && !self.device.marks.list.is_empty()
     }
 
     /// The last time that device or account refused `target`, whatever was said since.
@@ -285,7 +287,7 @@ impl Record {
     /// Whether anything was chosen after `time`.
     #[must_use]
     pub fn chose_after(&self, time: Time) -> bool {
-        self.every_said().any(|said| said.marks.iter().any(|m| m.at > time))
+        self.every_said().any(|said| said.marks.list.iter().any(|m| m.at > time))
     }
 
     /// The demand of that kind that stands against `purpose`.
@@ -325,8 +327,7 @@ impl Said {
     }
 
     fn mark(&self, target: &Target) -> Option<&Mark> {
-        let found = self.marks.binary_search_by(|m| m.target.cmp(target)).ok()?;
-        self.marks.get(found)
+        self.marks.list.get(self.marks.find(target).ok()?)
     }
 
     fn demand(&self, kind: DemandKind, purpose: Option<&PurposeId>) -> Option<&Demanded> {
@@ -334,10 +335,10 @@ impl Said {
     }
 
     fn join(&mut self, other: Self) {
-        for mark in other.marks {
-            match self.marks.binary_search_by(|m| m.target.cmp(&mark.target)) {
+        for mark in other.marks.list {
+            match self.marks.find(&mark.target) {
                 Ok(found) => {
-                    if let Some(own) = self.marks.get_mut(found)
+                    if let Some(own) = self.marks.list.get_mut(found)
                         && *own < mark
                     {
                         *own = mark;
@@ -402,15 +403,15 @@ impl Said {
     /// Refuses every processor of the purpose, so that granting the purpose again revives none of them unasked.
     fn cascade(&mut self, purpose: &PurposeId, choice: &Choice, at: Time) {
         let of_purpose = |m: &&mut Mark| m.target.purpose == *purpose && m.target.processor.is_some();
-        for mark in self.marks.iter_mut().filter(of_purpose) {
+        for mark in self.marks.list.iter_mut().filter(of_purpose) {
             mark.say(Stance::Refuse, choice, at);
         }
     }
 
     fn set(&mut self, target: &Target, stance: Stance, choice: &Choice, at: Time) {
-        match self.marks.binary_search_by(|m| m.target.cmp(target)) {
+        match self.marks.find(target) {
             Ok(found) => {
-                if let Some(mark) = self.marks.get_mut(found) {
+                if let Some(mark) = self.marks.list.get_mut(found) {
                     mark.say(stance, choice, at);
                 }
             }
@@ -428,6 +429,48 @@ impl Said {
                 },
             ),
         }
+    }
+}
+
+/// Marks, each target's once, to be found quickly.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Marks {
+    #[cfg(feature = "whole")]
+    keys: Vec<u64>, // INVARIANT: the keys of `list`, in their order. Searched first, since they lie close together.
+    list: Vec<Mark>, // INVARIANT: ascending by key, then by target; by target alone where there are no keys.
+}
+
+#[cfg(feature = "whole")]
+impl Marks {
+    /// Where the target's mark is, or would have to be.
+    fn find(&self, target: &Target) -> Result<usize, usize> {
+        let key = rustc_hash::FxBuildHasher.hash_one(target);
+        let mut place = self.keys.partition_point(|k| *k < key);
+        while self.keys.get(place) == Some(&key) {
+            match self.list.get(place).map(|m| m.target.cmp(target)) {
+                Some(Ordering::Less) => place += 1,
+                Some(Ordering::Equal) => return Ok(place),
+                Some(Ordering::Greater) | None => break,
+            }
+        }
+        Err(place)
+    }
+
+    fn insert(&mut self, place: usize, mark: Mark) {
+        self.keys.insert(place, rustc_hash::FxBuildHasher.hash_one(&mark.target));
+        self.list.insert(place, mark);
+    }
+}
+
+/// A page asks a few times, of one record: what makes that quicker is more to fetch than it is worth.
+#[cfg(not(feature = "whole"))]
+impl Marks {
+    fn find(&self, target: &Target) -> Result<usize, usize> {
+        self.list.binary_search_by(|m| m.target.cmp(target))
+    }
+
+    fn insert(&mut self, place: usize, mark: Mark) {
+        self.list.insert(place, mark);
     }
 }
 
