@@ -20,8 +20,11 @@ const PARSERS: [&str; 4] = ["policy", "wire", "linked", "leaf"];
 /// The rules: `decide` and its neighbours.
 const RULES: [&str; 7] = ["decision", "record", "change", "history", "compile", "asking", "context"];
 
+/// What one of them is: it fails or it does not.
+type Part = fn(&Workspace) -> Result<()>;
+
 /// The parts, by the names that they are asked for with.
-const PARTS: [(&str, fn(&Workspace) -> Result<()>); 3] = [("cases", cases), ("fuzz", fuzz), ("mutants", mutants)];
+const PARTS: [(&str, Part); 3] = [("cases", cases), ("fuzz", fuzz), ("mutants", mutants)];
 
 /// Runs the part of that name, or all of them. Whether there is one.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
