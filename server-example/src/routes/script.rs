@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::negotiation;
 use crate::problem::ApiError;
+use crate::site::Site;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
@@ -18,7 +19,7 @@ pub(crate) async fn show(
     let Path(name) = name.map_err(|_| ApiError::NotFound)?;
     let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
     let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
-    let content = site.boot.script(language, regime(&app, &headers)).ok_or(ApiError::NotFound)?;
+    let content = site.boot.script(language, regime(&app, &site, &headers)).ok_or(ApiError::NotFound)?;
     Ok(content.answer(&headers, app.script_cache_control(), app.script_vary()))
 }
 
@@ -27,9 +28,9 @@ fn asked_language(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("lang="))
 }
 
-/// The regime of where the operator's proxy says the visitor is; the strictest if it does not say (R34).
-fn regime(app: &App, headers: &HeaderMap) -> Regime {
+/// The regime of where the operator's proxy says the visitor is, as the policy has it; the strictest if it does not say (R34).
+fn regime(app: &App, site: &Site, headers: &HeaderMap) -> Regime {
     let value = app.jurisdiction_header().and_then(|name| headers.get(name)).and_then(|value| value.to_str().ok());
     let jurisdiction: Option<Jurisdiction> = value.and_then(|code| code.parse().ok());
-    Regime::of(jurisdiction.as_ref())
+    site.policy().law(jurisdiction.as_ref()).regime
 }
