@@ -19,7 +19,7 @@ pub(crate) async fn show(
     let Path(name) = name.map_err(|_| ApiError::NotFound)?;
     let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
     let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
-    let content = site.boot.script(language, regime(&app, &site, &headers)).ok_or(ApiError::NotFound)?;
+    let content = site.boot.script(language, regime(&app, site, &headers)).ok_or(ApiError::NotFound)?;
     Ok(content.answer(&headers, app.script_cache_control(), app.script_vary()))
 }
 

@@ -70,12 +70,12 @@ fn check_shows_both_places_of_a_contradiction() {
     assert_eq!(stdout(&output), "");
     let expected = format!(
         "error: `network-logs` is limited to other purposes than `marketing`
-  --> {site}/policy.toml:64:9
+  --> {site}/policy.toml:65:9
    |
-25 | id = \"network-logs\"                     # IP addresses, browser logs, execution times of the API
+26 | id = \"network-logs\"                     # IP addresses, browser logs, execution times of the API
    |      -------------- this says otherwise
 ...
-64 | data = [\"network-logs\"]
+65 | data = [\"network-logs\"]
    |         ^^^^^^^^^^^^^^
    |
    = help: remove `network-logs` here, or take back the limit that its `only_for` promises
@@ -92,7 +92,7 @@ fn check_finds_all_errors_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let site = site_with(folder.path(), "policy.toml", "control = \"notified\"", "control = \"notifed\"");
     let errors = stderr(&consentry(&["check", &site]));
-    assert!(errors.contains("policy.toml:81:11") && errors.contains("policy.toml:89:11"), "{errors}");
+    assert!(errors.contains("policy.toml:82:11") && errors.contains("policy.toml:90:11"), "{errors}");
     assert!(errors.contains("help: expected one of `notified`") && errors.contains("2 errors in"), "{errors}");
     let site = site_with(folder.path(), "de.toml", "[banner]\ntitle", "[banner]\ntitel");
     let errors = stderr(&consentry(&["check", &site]));
