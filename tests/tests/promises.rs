@@ -634,3 +634,34 @@ fn an_account_is_a_subject_too() {
     let text = "account:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     assert_eq!(text.parse::<Subject>().map(|s| s.to_string()), Ok(text.into()));
 }
+
+#[test]
+fn p4_who_may_train_with_consent_does_so_for_training_alone() {
+    let mut parts = site("pixcosmos").0.policy.parts().clone();
+    let render = parts.processors.iter_mut().find(|p| p.id.as_str() == "uk-render").expect("a processor");
+    render.trains = Training::WithConsent;
+    let (training, data) = ("ai-training".parse().expect("a name"), vec!["prompts".parse().expect("a name")]);
+    render.uses.push(consentry_core::Use { purpose: training, data });
+    let hash = consentry_core::PolicyHash::from_bytes([1; 32]);
+    let policy = consentry_core::Policy::new(parts, hash).expect("a policy");
+    let stances = policy.choosable().map(|target| (target, Stance::Grant)).collect();
+    let answering = Answering {
+        policy: hash,
+        notice: consentry_core::NoticeHash::from_bytes([0; 32]),
+        language: "en".parse().expect("a language"),
+        surface: Surface::Centre,
+        confirmed: false,
+    };
+    let choice = Choice::restore(id(1), answering, stances).expect("a choice");
+    let record = Record::fold(&[Event { at: NOW, kind: EventKind::Chosen(choice) }]);
+    let history = PolicyHistory::from(policy);
+    let ask = |about: &str, activity| {
+        decide(&history, &record, &Question { activity, ..Question::about(target(about)) }, &nowhere())
+    };
+    let told = |decision: &Decision| decision.obligations.contains(&Obligation::NoTraining);
+    let trains = ask("ai-training/uk-render", Activity::Train);
+    assert!(trains.allows() && !told(&trains), "{trains}");
+    let renders = ask("image-generation/uk-render", Activity::Process);
+    assert!(renders.allows() && told(&renders), "{renders}");
+    assert_eq!(ask("image-generation/uk-render", Activity::Train).reason, Reason::TrainingExcluded);
+}
