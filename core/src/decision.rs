@@ -537,12 +537,13 @@ impl Asked<'_> {
         {
             return Word { reason: Reason::Erased, rests_on: Some(erased.event), until: None };
         }
-        // Where device and account meet, a refused purpose carries the other's processors with it, too (R33).
+        // Where device and account meet, a refused purpose carries the other's processors with it, too, and of two words at once
+        // the no counts (R33, R39).
         if processor.is_some()
             && self.record.is_joined()
             && let Some(yes) = mark.filter(|m| m.standing.is_yes())
             && let Some(refused) = self.record.last_refused(&Target::purpose(purpose.id.clone()))
-            && refused.at > yes.at
+            && refused.at >= yes.at
         {
             let reason = rule(control, Status::Withdrawn);
             return Word { reason, rests_on: Some(refused.event), until: None };

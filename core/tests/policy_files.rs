@@ -833,6 +833,8 @@ fn p13_p25_what_widens_is_announced_as_early_as_promised_and_what_narrows_need_n
         read.map_err(|errors| errors.iter().map(|e| format!("{e}\n")).collect::<String>())
     };
     assert_eq!(follow("2026-05-01", "91 days"), Ok(()));
+    assert_eq!(follow("2026-05-02", "91 days"), Ok(()), "thirty days to the day");
+    assert!(follow("2026-05-03", "91 days").is_err(), "one less");
     assert_eq!(follow("2026-05-31", "89 days"), Ok(()));
     expect![[r#"
         policy.toml:9:13: it widens something, so it must be published 30 days before it holds; correct `published` and `effective`

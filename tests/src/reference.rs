@@ -237,7 +237,7 @@ impl<'a> Asked<'a> {
             && processor.is_some()
             && self.device_and_account_both_spoke()
             && let Some((at, id)) = self.last_refusal(&of_purpose)
-            && at > said.event.at
+            && at >= said.event.at
         {
             let reason = if opt_in { Reason::Withdrawn } else { Reason::Objected };
             return Word { reason, event: Some(id), until: None };
