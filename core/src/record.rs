@@ -559,4 +559,24 @@ mod tests {
             assert_eq!(joined.marks.list, [late.clone()]);
         }
     }
+
+    #[test]
+    fn of_two_demands_the_later_is_kept_and_of_two_at_once_the_one_that_stands() {
+        let said = |at: u64, stands: bool| {
+            let demand = Demand { kind: DemandKind::Restriction, purpose: None, stands };
+            let mut said = Said::default();
+            said.apply_demand(&demand, Stamp { at: Time::from_ms(at), event: EventId::from_parts(at, &[1; 10]) });
+            said
+        };
+        for (one, other, expected) in [
+            (said(1, true), said(2, false), said(2, false)),
+            (said(1, false), said(2, true), said(2, true)),
+            (said(1, false), said(1, true), said(1, true)),
+        ] {
+            for (mut own, other) in [(one.clone(), other.clone()), (other, one)] {
+                own.join(other);
+                assert_eq!(own, expected);
+            }
+        }
+    }
 }
