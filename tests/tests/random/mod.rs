@@ -126,8 +126,11 @@ fn any_period() -> impl Strategy<Value = Period> {
 fn any_terms() -> impl Strategy<Value = (PurposeKind, Terms, Option<Terms>)> {
     let opt_in = Terms { control: Control::OptIn, basis: LegalBasis::Consent };
     let opt_out = Terms { control: Control::OptOut, basis: LegalBasis::LegitimateInterest };
-    let chosen = select(PurposeKind::ALL).prop_filter("has a switch", |k| k.needs_switch() != Some(false));
-    let told = select(PurposeKind::ALL).prop_filter("has none", |k| k.needs_switch() != Some(true));
+    let kinds = |of: fn(Option<bool>) -> bool| {
+        let all: Vec<PurposeKind> = PurposeKind::ALL.iter().copied().filter(|k| of(k.needs_switch())).collect();
+        select(all)
+    };
+    let (chosen, told) = (kinds(|switch| switch != Some(false)), kinds(|switch| switch != Some(true)));
     let bases = select(vec![LegalBasis::Contract, LegalBasis::LegitimateInterest]);
     prop_oneof![
         4 => (chosen, select(vec![None, Some(opt_out), Some(opt_in)])).prop_map(move |(kind, less)| (kind, opt_in, less)),
