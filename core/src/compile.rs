@@ -5,8 +5,9 @@
 //! as [`crate::decide`] would. Where anything but choices was recorded, where age, mode, form or a signal is in play, or where time has
 //! passed a border, it says nothing, and the full rule has to be asked.
 
+use crate::answer::Reason;
 use crate::context::Context;
-use crate::decision::{Asked, Question, Reason, Status, decide, rule};
+use crate::decision::{Asked, Question, Status, decide, rule};
 use crate::history::PolicyHistory;
 use crate::id::Target;
 use crate::law::Law;

@@ -15,6 +15,7 @@ extern crate alloc;
 #[cfg(feature = "load")]
 extern crate std;
 
+mod answer;
 #[cfg(feature = "whole")]
 mod asking;
 #[cfg(feature = "whole")]
@@ -45,6 +46,7 @@ pub mod source;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+pub use answer::{Decision, Obligation, Reason};
 #[cfg(feature = "whole")]
 pub use asking::{Asking, to_ask};
 #[cfg(feature = "whole")]
@@ -53,7 +55,7 @@ pub use choice::{Answering, Choice, ChoiceError, Draft, STANCES_MAX, Stance, Sur
 #[cfg(feature = "whole")]
 pub use compile::{Ask, Compiled, NUMBERED_MAX, State, Verdict};
 pub use context::{AgeBand, Context, Guardian};
-pub use decision::{Decision, Obligation, Question, Reason, allowed, allowed_after, decide};
+pub use decision::{Question, allowed, allowed_after, decide};
 pub use faults::{Faulty, Place, PolicyFault};
 pub use history::{HistoryError, PolicyHistory, VERSIONS_MAX, Version};
 pub use id::{

@@ -18,7 +18,7 @@ const FUZZ_BYTES_MAX: &str = "30000";
 /// The parsers.
 const PARSERS: [&str; 4] = ["policy", "wire", "linked", "leaf"];
 /// The rules: `decide` and its neighbours.
-const RULES: [&str; 7] = ["decision", "record", "change", "history", "compile", "asking", "context"];
+const RULES: [&str; 8] = ["decision", "answer", "record", "change", "history", "compile", "asking", "context"];
 
 /// What one of them is: it fails or it does not.
 type Part = fn(&Workspace) -> Result<()>;

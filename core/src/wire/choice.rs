@@ -80,19 +80,23 @@ pub enum WireError {
 }
 
 impl ChoiceDoc {
+    fn answering(&self) -> Answering {
+        Answering {
+            policy: self.policy,
+            notice: self.notice,
+            language: self.language.clone(),
+            surface: self.surface,
+            confirmed: self.confirmed,
+        }
+    }
+
     /// The draft that was sent, and the id it asks for. An outcome by name is spelt out by the policy in force;
     /// if that is not the one answered, [`Draft::commit`] says so.
     ///
     /// # Errors
     /// [`WireError::OutcomeOrStances`].
     pub fn into_draft(self, policy: &Policy) -> Result<(Draft, EventId), WireError> {
-        let answering = Answering {
-            policy: self.policy,
-            notice: self.notice,
-            language: self.language,
-            surface: self.surface,
-            confirmed: self.confirmed,
-        };
+        let answering = self.answering();
         let draft = match (self.outcome, self.stances) {
             (Some(outcome), None) => Draft::all(answering, policy, outcome.stance()),
             (None, Some(stances)) => {
@@ -106,12 +110,6 @@ impl ChoiceDoc {
     /// Whether `choice` is what this document became when it was first sent, whatever policy is in force by now.
     #[must_use]
     pub fn became(&self, choice: &Choice) -> bool {
-        let Answering { policy, notice, language, surface, confirmed } = choice.answering();
-        let answers_the_same = self.policy == *policy
-            && self.notice == *notice
-            && self.language == *language
-            && self.surface == *surface
-            && self.confirmed == *confirmed;
         let says_the_same = match (&self.outcome, &self.stances) {
             (Some(outcome), None) => choice.stances().iter().all(|(_, stance)| *stance == outcome.stance()),
             (None, Some(StancesDoc(stances))) => {
@@ -119,7 +117,7 @@ impl ChoiceDoc {
             }
             (Some(_), Some(_)) | (None, None) => false,
         };
-        self.id == choice.id() && answers_the_same && says_the_same
+        self.id == choice.id() && self.answering() == *choice.answering() && says_the_same
     }
 
     /// The choice that was kept.
@@ -127,15 +125,9 @@ impl ChoiceDoc {
     /// # Errors
     /// [`WireError`], if what was kept is broken; an outcome by name is never kept.
     pub fn into_choice(self) -> Result<Choice, WireError> {
+        let answering = self.answering();
         let (None, Some(stances)) = (self.outcome, self.stances) else {
             return Err(WireError::OutcomeOrStances);
-        };
-        let answering = Answering {
-            policy: self.policy,
-            notice: self.notice,
-            language: self.language,
-            surface: self.surface,
-            confirmed: self.confirmed,
         };
         Ok(Choice::restore(self.id, answering, stances.0)?)
     }
