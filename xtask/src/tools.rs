@@ -46,12 +46,16 @@ pub(crate) fn node() -> Result<()> {
 /// Python, and its way to keep packages apart from the system's.
 pub(crate) fn python() -> Result<()> {
     let has_venv = || {
-        in_path("python3").is_some() && command::answers(Command::new("python3").args(["-c", "import venv, ensurepip"]))
+        in_path("python3").is_some()
+            && command::answers(Command::new("python3").args(["-c", "import venv, ensurepip, tomllib"]))
     };
     if !has_venv() {
         debian(&["python3", "python3-venv"])?;
     }
-    ensure!(has_venv(), "python3 cannot make a virtual environment: install its modules `venv` and `ensurepip`");
+    ensure!(
+        has_venv(),
+        "install Python 3.11 or newer with its modules `venv` and `ensurepip`: the peers' tests need them"
+    );
     Ok(())
 }
 
