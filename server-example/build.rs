@@ -6,7 +6,21 @@
 use std::path::Path;
 use std::{env, fs, io};
 
-const FILES: [&str; 5] = ["loader.js", "widget.js", "widget.js.br", "widget.wasm", "widget.wasm.br"];
+const FILES: [&str; 13] = [
+    "loader.js",
+    "signals.js",
+    "guard.js",
+    "clean.js",
+    "imports.js",
+    "widget.js",
+    "widget.js.br",
+    "widget.wasm",
+    "widget.wasm.br",
+    "more.js",
+    "more.js.br",
+    "debug.js",
+    "debug.js.br",
+];
 
 fn main() -> io::Result<()> {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/assets");

@@ -112,7 +112,11 @@ pub fn allowed(history: &PolicyHistory, record: &Record, context: &Context) -> V
 /// outcomes that a banner can bring about, known beforehand so that a page can obey them without asking.
 #[must_use]
 pub fn allowed_after(history: &PolicyHistory, stance: Option<Stance>, context: &Context) -> Vec<Target> {
-    let policy = history.newest();
+    allowed(history, &record_after(history.newest(), stance, context.now), context)
+}
+
+/// The record of somebody who has taken this stance towards everything that `policy` asks, or has said nothing.
+pub(crate) fn record_after(policy: &Policy, stance: Option<Stance>, at: Time) -> Record {
     let stances = stance.map_or_else(Vec::new, |stance| policy.choosable().map(|t| (t, stance)).collect());
     let answering = Answering {
         policy: policy.hash(),
@@ -123,8 +127,8 @@ pub fn allowed_after(history: &PolicyHistory, stance: Option<Stance>, context: &
     };
     // Without a switch there is no choice, and nothing that one could change.
     let choice = Choice::restore(EventId::from_parts(0, &[0; 10]), answering, stances).ok();
-    let event = choice.map(|choice| Event { at: context.now, kind: EventKind::Chosen(choice) });
-    allowed(history, &Record::fold(&event), context)
+    let event = choice.map(|choice| Event { at, kind: EventKind::Chosen(choice) });
+    Record::fold(&event)
 }
 
 /// What the last word on a target is worth.

@@ -24,7 +24,11 @@ mod choice;
 #[cfg(feature = "whole")]
 mod compile;
 mod context;
+#[cfg(feature = "load")]
+mod day;
 mod decision;
+#[cfg(feature = "whole")]
+mod earlier;
 mod faults;
 mod history;
 mod id;
@@ -42,6 +46,8 @@ pub mod linked;
 #[cfg(feature = "load")]
 pub mod notice;
 #[cfg(feature = "load")]
+mod plural;
+#[cfg(feature = "load")]
 pub mod source;
 #[cfg(feature = "wire")]
 pub mod wire;
@@ -55,7 +61,11 @@ pub use choice::{Answering, Choice, ChoiceError, Draft, STANCES_MAX, Stance, Sur
 #[cfg(feature = "whole")]
 pub use compile::{Ask, Compiled, NUMBERED_MAX, State, Verdict};
 pub use context::{AgeBand, Context, Guardian};
+#[cfg(feature = "load")]
+pub use day::day_in;
 pub use decision::{Question, allowed, allowed_after, decide};
+#[cfg(feature = "whole")]
+pub use earlier::{EARLIER_MAX, Earlier, earlier};
 pub use faults::{Faulty, Place, PolicyFault};
 pub use history::{HistoryError, PolicyHistory, VERSIONS_MAX, Version};
 pub use id::{

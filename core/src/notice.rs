@@ -3,6 +3,7 @@
 //! What a processor gets, keeps and may do is written out from the policy's structure here, so that the
 //! words and the promise cannot drift apart.
 
+use crate::plural::{self, Plurals};
 use crate::wire::{PolicyDoc, TextsDoc};
 use crate::*;
 use alloc::boxed::Box;
@@ -32,13 +33,25 @@ const INGREDIENTS: [&str; 15] = [
     "why.",
 ];
 
-/// Texts by key, before anything is written out from the policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Texts(pub(crate) BTreeMap<String, String>);
+/// Texts in one language, before anything is written out from the policy.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// The texts by key.
+    pub(crate) by_key: BTreeMap<String, String>,
+    /// The plural rules of the language.
+    pub(crate) plurals: Plurals,
+}
 
 impl Texts {
     fn get(&self, key: &str) -> &str {
-        self.0.get(key).map_or("", String::as_str)
+        self.by_key.get(key).map_or("", String::as_str)
+    }
+
+    /// The text under `key` that goes with `number`.
+    fn counted(&self, key: &str, number: u32) -> String {
+        let text =
+            [self.plurals.category(number), plural::OTHER].iter().find_map(|c| self.by_key.get(&format!("{key}.{c}")));
+        text.map_or_else(String::new, |text| text.replace("{n}", &number.to_string()))
     }
 }
 
@@ -123,7 +136,7 @@ pub(crate) fn country_keys(policy: &Policy) -> impl Iterator<Item = String> {
 impl Notice {
     /// Writes out what the policy promises, in the words of `texts`.
     pub(crate) fn compose(policy: &Policy, language: &Language, regime: Regime, texts: &Texts) -> Self {
-        let mut all = texts.0.clone();
+        let mut all = texts.by_key.clone();
         for purpose in &policy.parts().purposes {
             all.insert(format!("purpose.{}.details", purpose.id), details(policy, purpose, texts));
             let basis = texts.get(&format!("basis.{}", purpose.terms_in(regime).basis));
@@ -133,7 +146,7 @@ impl Notice {
             describe(processor, texts, &mut all);
         }
         let of_prefix = |prefix: &'static str| {
-            let found = texts.0.iter().filter(move |(key, _)| key.starts_with(prefix));
+            let found = texts.by_key.iter().filter(move |(key, _)| key.starts_with(prefix));
             TextsDoc(found.map(|(key, text)| (key.as_str().into(), text.as_str().into())).collect())
         };
         // What only served to write the others is not shown, so it is not part of the notice.
@@ -277,8 +290,8 @@ fn retention(retention: Retention, texts: &Texts) -> String {
 }
 
 fn length(period: Period, texts: &Texts) -> String {
-    // `Period` prints as a number and an English unit, and the units are the keys.
+    // `Period` prints as a number and an English unit, and the units in their plural are the keys.
     let text = period.to_string();
     let (number, unit) = text.split_once(' ').unwrap_or_default();
-    texts.get(&format!("period.{unit}")).replace("{n}", number)
+    texts.counted(&format!("period.{}s", unit.trim_end_matches('s')), number.parse().unwrap_or_default())
 }

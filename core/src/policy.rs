@@ -701,6 +701,15 @@ impl Policy {
         regime.somewhere().into_iter().chain(places).find(|place| self.law(Some(place)).regime == regime)
     }
 
+    /// Every place that this policy or the law's table names, after none, which stands for everywhere else: whatever holds for somebody
+    /// anywhere holds in one of them.
+    #[cfg(feature = "whole")]
+    pub fn places(&self) -> impl Iterator<Item = Option<Jurisdiction>> {
+        let of_table = crate::law::LAWS.iter().filter_map(|law| law.place.parse().ok());
+        let of_policy = self.parts.laws.iter().map(|change| change.place.clone());
+        core::iter::once(None).chain(of_table.chain(of_policy).map(Some))
+    }
+
     /// Every target there is: each purpose, followed by the processors it employs.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         self.targets_of(&self.parts.purposes)

@@ -322,7 +322,7 @@ fn what_is_not_understood_is_refused_with_what_would_be() {
         "[\"en\"]",
         "[\"en\", \"tlh\"]",
         expect![[r#"
-            policy.toml:3:20: no locale for `tlh`; choose among ar, cs, da, de, en, es, fi, fr, it, ja, ko, nl, pl, pt, sv, tr, zh
+            policy.toml:3:20: no locale for `tlh`; choose among ar, bg, ca, cs, da, de, el, en, es, et, fa, fi, fr, ga, he, hi, hr, hu, id, is, it, ja, ko, lt, lv, ms, mt, nb, nl, pl, pt, pt-BR, ro, ru, sk, sl, sr, sv, th, tr, uk, ur, vi, zh, zh-Hant
         "#]],
     );
     check(

@@ -1,10 +1,10 @@
 //! The application: what every handler has at hand, and which address leads to which handler.
 
 use crate::assets::BrowserFiles;
-use crate::boot::Boot;
 use crate::clock::Clock;
 use crate::content::Content;
 use crate::problem::ApiError;
+use crate::scripts::Scripts;
 use crate::site::Site;
 use crate::store::Store;
 use crate::{cors, routes};
@@ -13,8 +13,8 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{get, post};
+use consentry_core::SiteId;
 use consentry_core::source::{Origin, Published};
-use consentry_core::{Regime, SiteId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Config {
     /// The header in which a proxy of the operator's says where a visitor is (ISO 3166). Without it every visitor is
     /// asked as in the strictest regime.
     pub jurisdiction_header: Option<HeaderName>,
-    /// Loader and widget. Without them there is the API alone.
+    /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
 }
 
@@ -55,6 +55,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     sites: HashMap<SiteId, Arc<Site>>,
+    /// What every site's pages may fetch.
     assets: HashMap<String, Content>,
     jurisdiction_header: Option<HeaderName>,
     script_cache_control: HeaderValue,
@@ -64,8 +65,7 @@ struct Inner {
 }
 
 impl App {
-    /// An application that serves `config`, keeps choices in `store`, and dates them by `clock`. Composes and
-    /// compresses every script, which takes a moment.
+    /// An application that serves `config`, keeps choices in `store`, and dates them by `clock`.
     ///
     /// # Errors
     /// [`ConfigError`].
@@ -74,19 +74,19 @@ impl App {
         if published.is_empty() {
             return Err(ConfigError::NoSites);
         }
-        // Without a header nobody is ever known to be anywhere but in the strictest.
-        let regimes = if jurisdiction_header.is_some() { Regime::ALL } else { &[Regime::OptIn] };
+        let shared = browser_files.iter().flat_map(BrowserFiles::shared);
+        let assets = shared.map(|(name, content)| (name, content.clone())).collect();
         let mut sites = HashMap::new();
-        let mut assets = HashMap::new();
         for published in published {
+            let published = Arc::new(published);
             let id = published.policy.parts().site.clone();
-            let mut boot = Boot::default();
-            if let Some(files) = &browser_files {
-                boot = Boot::compose(&published, files, &public_url, regimes, clock.now());
-                assets.extend(boot.assets.drain(..));
-            }
+            // Without a header nobody is ever known to be anywhere.
+            let knows_places = jurisdiction_header.is_some();
+            let scripts = browser_files
+                .as_ref()
+                .map(|files| Scripts::new(Arc::clone(&published), files.clone(), public_url.clone(), knows_places));
             let notices = store.publish(&published, clock.now())?;
-            let site = Site::new(published, notices, &more_origins, boot);
+            let site = Site::new(published, notices, &more_origins, scripts);
             if sites.insert(id.clone(), Arc::new(site)).is_some() {
                 return Err(ConfigError::Twice(id));
             }
@@ -102,10 +102,20 @@ impl App {
         })))
     }
 
+    /// Composes and compresses the scripts that most visitors get, so that none of them waits for it. Takes a second or so for each site;
+    /// until then they are composed as they are asked for.
+    pub fn warm(&self) {
+        for scripts in self.0.sites.values().filter_map(|site| site.scripts.as_ref()) {
+            scripts.warm(self.0.clock.now());
+        }
+    }
+
     /// Every address of docs/wire.md. A request that none of them fits is answered by a problem, too.
     pub fn router(&self) -> Router {
         let for_browsers = Router::new()
             .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
+            .route("/v1/sites/{site}/signals", post(routes::signals::create).options(cors::preflight))
+            .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
             .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
         Router::new()
@@ -126,8 +136,10 @@ impl App {
         self.0.sites.get(&id)
     }
 
-    pub(crate) fn asset(&self, name: &str) -> Option<&Content> {
-        self.0.assets.get(name)
+    /// What is called `name` under `/assets/`: a file of every site, or of the one that its name begins with.
+    pub(crate) fn asset(&self, name: &str) -> Option<Content> {
+        let of_site = || self.site(name.split('.').next()?)?.asset(name, self.0.clock.now());
+        self.0.assets.get(name).cloned().or_else(of_site)
     }
 
     pub(crate) fn jurisdiction_header(&self) -> Option<&HeaderName> {

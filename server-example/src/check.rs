@@ -2,8 +2,8 @@
 
 use crate::folder::SiteFolder;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
-use consentry_core::source::{Published, SourceError};
-use consentry_core::{Processor, Purpose, Terms, Version};
+use consentry_core::source::{Page, Pattern, Published, SourceError};
+use consentry_core::{Processor, Purpose, Target, Terms, Version};
 use std::fmt::{self, Write};
 
 /// A policy in short: what it is called, what it promises.
@@ -28,6 +28,9 @@ pub(crate) fn summary(published: &Published) -> String {
     for origin in &published.origins {
         table.row("origins", origin);
     }
+    for line in page(&published.page) {
+        table.row("page", line);
+    }
     for purpose in &parts.purposes {
         table.row("purposes", format!("{:<24} {}", purpose.id.as_str(), terms(purpose)));
     }
@@ -42,6 +45,28 @@ pub(crate) fn summary(published: &Published) -> String {
         table.row("modes", format!("{:<24} denies {}{kept}", mode.id.as_str(), list(&mode.denies)));
     }
     table.text
+}
+
+/// How the page is wired, as far as that is not the least that it can be.
+fn page(page: &Page) -> Vec<String> {
+    let each = |of: &[(Target, Vec<Pattern>)]| -> Vec<String> {
+        of.iter().map(|(target, patterns)| format!("{} ({target})", list(patterns))).collect()
+    };
+    let google = page.google.iter().flatten();
+    let rows = [
+        ("layout", vec![page.layout.to_string()]),
+        ("google", google.map(|(target, signals)| format!("{} ({target})", list(signals))).collect()),
+        ("microsoft", page.microsoft.iter().map(ToString::to_string).collect()),
+        ("wordpress", page.wordpress.iter().map(|(category, target)| format!("{category} ({target})")).collect()),
+        ("holds back", page.hosts.iter().map(|(host, target)| format!("{host} ({target})")).collect()),
+        ("removes cookies", each(&page.cookies)),
+        ("removes keys", each(&page.storage)),
+        ("reloads for", page.reload.iter().map(ToString::to_string).collect()),
+        ("names", page.names.iter().map(|(name, target)| format!("{name} ({target})")).collect()),
+        ("imports", page.imports.iter().map(|import| import.from.to_string()).collect()),
+    ];
+    let said = rows.into_iter().filter(|(_, items)| !items.is_empty());
+    said.map(|(what, items)| format!("{what:<24} {}", items.join(", "))).collect()
 }
 
 /// Lines under titles; a title is written once.

@@ -4,9 +4,11 @@
 //! is not understood.
 
 use crate::assets::BrowserFiles;
+use crate::boot::{Delivery, Wanted};
 use crate::check;
+use crate::content::Content;
 use crate::folder::SiteFolder;
-use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, listen};
+use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, bundle, listen, tag};
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
@@ -58,6 +60,27 @@ enum Command {
         /// The language; the policy's first if none is given.
         #[arg(long)]
         lang: Option<Language>,
+        #[command(flatten)]
+        assets: Assets,
+    },
+    /// Prints tags for the head of a page: one that follows the policy, and one a language that is pinned to what the script
+    /// is now. A server with other browser's files, or another policy, does not have the pinned ones.
+    Tag {
+        /// A site's folder, or a folder of such folders.
+        folder: PathBuf,
+        /// Where browsers reach the server, e.g. `https://consent.example`; the page's own if nothing is said.
+        #[arg(long, value_parser = public_url)]
+        url: Option<String>,
+        #[command(flatten)]
+        assets: Assets,
+    },
+    /// Writes a site's script and all that it may fetch, for any web server. Choices then stay in the browser.
+    Bundle {
+        /// A site's folder, or a folder of such folders.
+        folder: PathBuf,
+        /// Where to write. Files that are there by the same names are overwritten.
+        #[arg(long)]
+        out: PathBuf,
         #[command(flatten)]
         assets: Assets,
     },
@@ -120,6 +143,8 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve(arguments),
         Command::Key { command: KeyCommand::New { database, site, name } } => new_key(&database, &site, &name),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
+        Command::Tag { folder, url, assets } => print_tags(&folder, &url.unwrap_or_default(), &assets),
+        Command::Bundle { folder, out, assets } => write_bundle(&folder, &out, &assets),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -172,8 +197,28 @@ fn print_boot(folder: &Path, language: Option<Language>, assets: &Assets) -> Out
     let language = language.as_ref().or_else(|| published.languages().next()).ok_or("the policy has no languages")?;
     let notice = published.notice(language, Regime::OptIn);
     let notice = notice.ok_or_else(|| format!("the policy is not published in `{language}`"))?;
-    let (script, _assets) = boot::script(published, notice, &files, "", Clock::System.now());
-    print(&script)
+    let centre = Content::uncompressed(boot::JSON, boot::centre(published, notice).into());
+    let now = Clock::System.now();
+    let wanted = Wanted { published, files: &files, notice, centre: &centre, places: &[None], now };
+    print(&boot::script(&wanted, Delivery::Moving { base: "" }))
+}
+
+fn print_tags(folder: &Path, url: &str, assets: &Assets) -> Outcome {
+    let (files, now) = (assets.files()?, Clock::System.now());
+    for published in publish(folder)? {
+        print(&tag::tags(&published, &files, url, now))?;
+    }
+    Ok(())
+}
+
+fn write_bundle(folder: &Path, out: &Path, assets: &Assets) -> Outcome {
+    let (files, now) = (assets.files()?, Clock::System.now());
+    for published in publish(folder)? {
+        for path in bundle::write(&published, &files, out, now)? {
+            print(&format!("{}\n", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn serve(arguments: Serve) -> Outcome {
@@ -198,6 +243,9 @@ fn serve(arguments: Serve) -> Outcome {
         // From here on the system takes connections, even before we accept the first.
         print(&format!("listening on http://{}\n", listener.local_addr()?))?;
         tracing::info!("serving {}", names.join(", "));
+        let warmed = app.clone();
+        // Beside the first requests. Nobody waits for it, and it ends with the process.
+        drop(std::thread::spawn(move || warmed.warm()));
         listen::serve(listener, app.router(), stop).await;
         // What was accepted is kept, whoever still waits for the answer.
         store.close().await;

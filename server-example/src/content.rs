@@ -29,6 +29,11 @@ impl Content {
         Self::compressed(media_type, plain, brotli)
     }
 
+    /// Bytes that are only named here, or written to a file: served, they would not be compressed.
+    pub(crate) fn uncompressed(media_type: &'static str, plain: Bytes) -> Self {
+        Self::compressed(media_type, plain, Bytes::new())
+    }
+
     /// Bytes that somebody has compressed before.
     pub(crate) fn compressed(media_type: &'static str, plain: Bytes, brotli: Bytes) -> Self {
         let digest = Sha256::digest(&plain);
@@ -38,6 +43,11 @@ impl Content {
             let _ = write!(name, "{byte:02x}");
         }
         Self { media_type, plain, brotli, name }
+    }
+
+    /// The bytes as they are.
+    pub(crate) const fn plain(&self) -> &Bytes {
+        &self.plain
     }
 
     /// What a page compares the bytes with (W3C Subresource Integrity).

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Longest choice, in bytes: with a stance towards everything that the largest policy has, and room to spare.
 pub(crate) const CHOICE_BYTES_MAX: usize = 64 * 1024;
+/// Longest signal or demand, in bytes: a handful of names.
+pub(crate) const EVENT_BYTES_MAX: usize = 4 * 1024;
 /// Longest request for decisions, in bytes: a thousand questions with the longest names.
 pub(crate) const ASK_BYTES_MAX: usize = 512 * 1024;
 /// How long a body may take to arrive.

@@ -58,14 +58,15 @@ problems! {
          `application/json`. `detail` says where. Correct the request; sending the same again will not help.";
     /// The body is longer than is ever needed.
     TooLarge = "too-large", "The request is too large",
-        "A choice has at most 64 KiB, a request for decisions at most 512 KiB. Ask for fewer decisions at once.";
+        "A choice has at most 64 KiB, a signal or demand 4 KiB, a request for decisions 512 KiB. Ask for fewer decisions \
+         at once.";
     /// No such site here.
     UnknownSite = "unknown-site", "This server has no such site",
         "The site in the address is none of those whose policies this server was started with. Correct the name, \
          or add its folder to `--policies`.";
     /// The policy has no such purpose.
     UnknownPurpose = "unknown-purpose", "The policy has no such purpose",
-        "A choice names a purpose that the site's policy does not have. Nothing of the choice was kept. Correct the \
+        "A choice or a demand names a purpose that the site's policy does not have. Nothing of it was kept. Correct the \
          name, or add the purpose to the policy.";
     /// The purpose employs no such processor.
     UnknownProcessor = "unknown-processor", "The purpose employs no such processor",
@@ -97,8 +98,8 @@ problems! {
          one of this site's. `consentry key new` makes one. Until then, process nothing.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
-        "A choice with this id was kept before, and it says something else or is somebody else's. Nothing has changed. \
-         Every choice needs an id of its own (UUIDv7).";
+        "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
+         Nothing has changed. Each needs an id of its own (UUIDv7).";
     /// Too much at once.
     Overloaded = "overloaded", "The server has too much to do",
         "Nothing was kept. Send the same again after the time in `Retry-After`: its id makes that harmless.";

@@ -1,19 +1,24 @@
 //! One site as it is served: its policy, the notices that may be answered, and the origins that may answer.
 
-use crate::boot::Boot;
+use crate::content::Content;
 use crate::problem::ApiError;
+use crate::scripts::{Composed, Scripts};
 use axum::http::{HeaderMap, HeaderValue, header};
 use consentry_core::source::{Origin, Published};
-use consentry_core::wire::ChoiceDoc;
-use consentry_core::{Choice, Language, NoticeHash, Policy, PolicyHistory, SiteId, Surface};
+use consentry_core::wire::{ChoiceDoc, DemandDoc};
+use consentry_core::{
+    Choice, ChoiceError, EventKind, Language, Law, NoticeHash, Policy, PolicyHistory, SiteId, Surface, Time,
+};
+use std::sync::Arc;
 
 /// A site.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub(crate) history: PolicyHistory,
+    published: Arc<Published>,
     /// The first is shown where no other suits.
     pub(crate) languages: Vec<Language>,
-    pub(crate) boot: Boot,
+    /// None where the API alone is served.
+    pub(crate) scripts: Option<Scripts>,
     origins: Vec<Origin>,
     notices: Vec<(NoticeHash, Language)>,
 }
@@ -21,20 +26,35 @@ pub(crate) struct Site {
 impl Site {
     /// `notices` are all that may be answered: those in force, and earlier wordings of the same policy.
     pub(crate) fn new(
-        published: Published,
+        published: Arc<Published>,
         notices: Vec<(NoticeHash, Language)>,
         more_origins: &[Origin],
-        boot: Boot,
+        scripts: Option<Scripts>,
     ) -> Self {
         let languages = published.languages().cloned().collect();
-        let mut origins = published.origins;
+        let mut origins = published.origins.clone();
         origins.extend_from_slice(more_origins);
-        Self { history: published.history, languages, boot, origins, notices }
+        Self { published, languages, scripts, origins, notices }
     }
 
     /// The policy that people are shown.
     pub(crate) fn policy(&self) -> &Policy {
-        self.history.newest()
+        &self.published.policy
+    }
+
+    /// That policy and those before it.
+    pub(crate) fn history(&self) -> &PolicyHistory {
+        &self.published.history
+    }
+
+    /// The script in that language, for where this is the law.
+    pub(crate) fn script(&self, language: &Language, law: &Law, now: Time) -> Option<Arc<Composed>> {
+        self.scripts.as_ref()?.script(language, law, now)
+    }
+
+    /// What is called `name` under `/assets/`, if it is this site's alone.
+    pub(crate) fn asset(&self, name: &str, now: Time) -> Option<Content> {
+        self.scripts.as_ref()?.asset(name, now)
     }
 
     pub(crate) fn id(&self) -> &SiteId {
@@ -49,13 +69,26 @@ impl Site {
 
     /// Makes what was sent a choice under the policy in force, by the same steps as the browser did.
     pub(crate) fn commit(&self, doc: ChoiceDoc) -> Result<Choice, ApiError> {
-        // Only an operator imports, and not by this way.
-        if doc.surface == Surface::Import {
-            return Err(ApiError::Malformed("`import` is no surface of a page".into()));
+        // A page takes over what was chosen with another system only where the operator says so.
+        if doc.surface == Surface::Import && self.published.page.imports.is_empty() {
+            return Err(ApiError::Malformed(
+                "`import` is no surface of this site's pages: its policy has no `[page.imports]`".into(),
+            ));
         }
         let answered = (doc.notice, doc.language.clone());
         let (draft, id) = doc.into_draft(self.policy())?;
-        let choice = draft.commit(&self.history, id)?;
+        let choice = draft.commit(self.history(), id)?;
         if self.notices.contains(&answered) { Ok(choice) } else { Err(ApiError::UnknownNotice) }
+    }
+
+    /// What was demanded. It may be about a purpose of any policy that was ever published: a right does not wait for the
+    /// page to be loaded again.
+    pub(crate) fn demand(&self, doc: DemandDoc) -> Result<EventKind, ApiError> {
+        if let Some(purpose) = &doc.purpose
+            && !self.history().versions().any(|version| version.policy.purpose(purpose).is_some())
+        {
+            return Err(ChoiceError::UnknownPurpose(purpose.clone()).into());
+        }
+        Ok(doc.try_into()?)
     }
 }

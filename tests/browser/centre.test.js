@@ -147,7 +147,7 @@ test("r4_nothing_is_switched_on_before_a_choice_and_r13_the_language_is_the_page
   assert.equal(await centre.getAttribute("lang"), "de");
   await centre.getByRole("button", { name: "Alle ablehnen" }).click();
   const stored = await page.evaluate(() => JSON.parse(localStorage["consentry:adforge"]));
-  assert.equal(stored.choice.language, "de");
+  assert.equal(stored.choices[0].language, "de");
   await context.close();
 });
 

@@ -79,7 +79,7 @@ onStage("a_withdrawal_closes_showcase_and_counter_at_once", { stay: true }, asyn
   await stage.page.evaluate((policy) => {
     const choice = { id: "0198c0de-0000-7000-8000-000000000001", policy, notice: "n", language: "en", surface: "centre", stances: {} };
     const allowed = ["downstream-ai", "downstream-ai/gemini", "security", "service-messages"];
-    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12 } }));
+    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12, ask_ms: 4e12 } }));
   }, POLICY);
   assert.equal(await listed(stage, "Kling"), "Not allowed");
   assert.equal(await listed(stage, "Gemini"), "Allowed");

@@ -22,7 +22,7 @@ function chooseInCentre(stage, allowed) {
   return stage.page.evaluate(
     ({ allowed, policy }) => {
       const choice = { id: crypto.randomUUID(), policy, notice: "n", language: "en", surface: "centre", stances: {} };
-      document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12 } }));
+      document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12, ask_ms: 4e12 } }));
     },
     { allowed, policy: POLICY },
   );

@@ -127,12 +127,13 @@ function run(program, parameters) {
  * The server with a database in `folder`; the same folder, started again, is the same server. Pages of its own origin may
  * send choices too, as on a site that has it behind the same address.
  *
- * @param {{ folder: string, origin: string, port: number }} where the site's origin; `port` from `freePort`
+ * @param {{ folder: string, origin: string, port: number, policies?: string }} where the site's origin; `port` from `freePort`;
+ *   `policies` from the repository's root
  */
-export function startServer({ folder, origin, port }) {
+export function startServer({ folder, origin, port, policies = "policies" }) {
   const database = `sqlite:${join(folder, "c.db")}`;
   return serve(binary("CONSENTRY_BIN"), [
-    ...["serve", "--policies", "policies", "--database", database, "--listen", `127.0.0.1:${port}`],
+    ...["serve", "--policies", policies, "--database", database, "--listen", `127.0.0.1:${port}`],
     ...["--origin", origin, "--origin", `http://127.0.0.1:${port}`],
   ]);
 }
@@ -152,8 +153,12 @@ export function startSite({ port, consentry, key }) {
   return serve(binary("ADFORGE_SITE_BIN"), ["--listen", `127.0.0.1:${port}`, "--consentry", consentry, "--key", key]);
 }
 
-/** Server and demo site together, on an empty database. What had started when something fails is ended again. */
-export async function startHouse() {
+/**
+ * Server and demo site together, on an empty database. What had started when something fails is ended again.
+ *
+ * @param {{ policies?: string }} [what] from the repository's root
+ */
+export async function startHouse({ policies } = {}) {
   /** @type {(() => Promise<void>)[]} */
   const started = [];
   const stop = async () => {
@@ -164,7 +169,7 @@ export async function startHouse() {
     started.push(folder.remove);
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
-    const server = await startServer({ folder: folder.path, origin, port: await freePort() });
+    const server = await startServer({ folder: folder.path, origin, port: await freePort(), policies });
     started.push(() => server.stop());
     const key = await newKey({ folder: folder.path });
     const site = await startSite({ port, consentry: server.url, key });

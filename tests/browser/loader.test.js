@@ -25,8 +25,10 @@ const GATED_PAGE = pageWith(`<main><h1>Shop</h1></main>
 
 onStage("r7_before_a_choice_nothing_is_fetched_or_kept", { html: GATED_PAGE }, async (stage) => {
   await stage.banner.waitFor();
-  await Promise.all(["widget.js", "widget.wasm", "centre.json"].map((name) => untilAsked(stage, `${CONSENTRY}/assets/${name}`)));
-  const own = [`${CONSENTRY}/adforge.js`, ...["widget.js", "widget.wasm", "centre.json"].map((name) => `${CONSENTRY}/assets/${name}`)];
+  // What the banner's third button will need, and what says in the frame's place what it is; all of it from us.
+  const early = ["widget.js", "widget.wasm", "centre.json", "more.js"].map((name) => `${CONSENTRY}/assets/${name}`);
+  await Promise.all(early.map((url) => untilAsked(stage, url)));
+  const own = [`${CONSENTRY}/adforge.js`, ...early];
   assert.deepEqual(stage.requests.toSorted(), own.toSorted());
   assert.deepEqual(await kept(stage), { local: {}, session: {}, databases: 0, caches: 0, cookies: 0 });
   assert.deepEqual(await stage.allowed(), nothing);
@@ -53,8 +55,12 @@ onStage("refusing_is_one_click_and_is_kept_as_a_choice", {}, async (stage) => {
   const stored = await stage.stored();
   assert.deepEqual(stored.allowed, refused);
   assert.deepEqual(stored.queue, []);
-  assert.equal(stored.receipt.id, id);
-  assert.equal(stored.until_ms, stored.receipt.expires_at_ms);
+  const [{ receipt, at_ms, ...kept }] = stored.choices;
+  assert.deepEqual(kept, choice);
+  assert.ok(at_ms > 0);
+  assert.equal(receipt.id, id);
+  assert.equal(stored.until_ms, receipt.expires_at_ms);
+  assert.equal(stored.ask_ms, receipt.expires_at_ms);
   assert.equal(token, `Bearer ${stored.subject}.${stored.secret}`);
   assert.equal(await stage.page.evaluate(() => consentry.subject), `device:${stored.subject}`);
 });
@@ -74,7 +80,7 @@ onStage("the_same_subject_chooses_again", {}, async (stage) => {
   await stage.synced("saved");
   await stage.page.evaluate((policy) => {
     const choice = { id: "0198c0de-0000-7000-8000-000000000001", policy, notice: "n", language: "en", surface: "centre", stances: {} };
-    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: ["analytics"], until_ms: 4e12 } }));
+    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: ["analytics"], until_ms: 4e12, ask_ms: 4e12 } }));
     window.ran.push(String(consentry.can("analytics")));
   }, POLICY);
   assert.deepEqual(await stage.page.evaluate(() => window.ran), ["true"], "obeyed within the event");
@@ -90,7 +96,7 @@ onStage("the_same_subject_chooses_again", {}, async (stage) => {
 onStage("a_choice_under_another_policy_from_the_centre_is_not_believed", {}, async (stage) => {
   await stage.page.evaluate(() => {
     const choice = { id: "x", policy: "other", notice: "n", language: "en", surface: "centre", stances: {} };
-    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: ["analytics"], until_ms: 4e12 } }));
+    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: ["analytics"], until_ms: 4e12, ask_ms: 4e12 } }));
   });
   assert.deepEqual(await stage.allowed(), nothing);
   assert.equal(await stage.stored(), null);
@@ -146,7 +152,7 @@ function changeStored(stage, changes) {
   }, changes);
 }
 
-for (const garbage of ["{", "7", "[]", '{"v":2}', '{"v":1,"subject":"s","choice":{},"allowed":"analytics","queue":[]}']) {
+for (const garbage of ["{", "7", "[]", '{"v":2}', '{"v":1,"subject":"s","choices":[],"allowed":"analytics","queue":[]}']) {
   onStage(`storage_that_makes_no_sense_grants_nothing: ${garbage}`, {}, async (stage) => {
     await stage.page.evaluate((text) => void (localStorage["consentry:adforge"] = text), garbage);
     await stage.visit("/again");
@@ -184,7 +190,7 @@ onStage("a_full_store_does_not_keep_an_old_grant", {}, async (stage) => {
       }
     }
     const choice = { id: "x".repeat(3000), policy, notice: "n", language: "en", surface: "centre", stances: {} };
-    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: [], until_ms: 4e12 } }));
+    document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed: [], until_ms: 4e12, ask_ms: 4e12 } }));
   }, POLICY);
   assert.equal(await stage.page.evaluate(() => consentry.can("analytics")), false);
   assert.equal(await stage.stored(), null);

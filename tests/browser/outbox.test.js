@@ -15,7 +15,7 @@ function chooseAnalytics(stage, id, stance) {
       const stances = { analytics: stance };
       const choice = { id, policy, notice: "n", language: "en", surface: "centre", stances };
       const allowed = stance === "grant" ? ["analytics", ...always] : always;
-      document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12 } }));
+      document.dispatchEvent(new CustomEvent("consentry:choice", { detail: { v: 1, choice, allowed, until_ms: 4e12, ask_ms: 4e12 } }));
     },
     { id, stance, policy: POLICY, always: nothing },
   );
@@ -46,7 +46,7 @@ onStage("a_choice_made_offline_holds_and_is_sent_when_back", { stay: true }, asy
   await chooseAnalytics(stage, "three", "refuse");
   assert.equal(await stage.page.evaluate(() => consentry.can("analytics")), false);
   await stage.synced("offline");
-  assert.deepEqual((await stage.stored()).queue.map((/** @type {any} */ { id }) => id), ["one", "two", "three"]);
+  assert.deepEqual((await stage.stored()).queue.map((/** @type {any} */ [, { id }]) => id), ["one", "two", "three"]);
   stage.answer = receipt;
   stage.posts.length = 0;
   await stage.context.setOffline(false);
@@ -203,7 +203,7 @@ onStage("a_choice_made_while_leaving_is_sent", {}, async (stage) => {
 onStage("the_queue_is_bounded", {}, async (stage) => {
   stage.answer = () => "offline";
   for (let count = 0; count < 40; count++) await chooseAnalytics(stage, `c${count}`, count % 2 ? "grant" : "refuse");
-  const ids = (await stage.stored()).queue.map((/** @type {any} */ { id }) => id);
+  const ids = (await stage.stored()).queue.map((/** @type {any} */ [, { id }]) => id);
   assert.equal(ids.length, 32);
   assert.equal(ids.at(-1), "c39");
 });
@@ -212,12 +212,16 @@ onStage("choosing_brings_the_preference_centre_once", {}, async (stage) => {
   await stage.page.evaluate(() => Promise.all([consentry.open(), consentry.open()]));
   const opened = await stage.page.evaluate(() => window.opened);
   assert.equal(opened.length, 1);
-  assert.deepEqual({ ...opened[0], now_ms: 0 }, { v: 1, centre: { v: 1, hash: POLICY, texts: {} }, choice: null, now_ms: 0 });
+  const nothingYet = { choices: [], demands: [], earlier: {}, signal: null };
+  assert.deepEqual(
+    { ...opened[0], now_ms: 0 },
+    { v: 1, centre: { v: 1, hash: POLICY, texts: {} }, ...nothingYet, server: true, now_ms: 0, section: null },
+  );
   await stage.press("Refuse all");
   await stage.synced("saved");
   await stage.page.locator("#privacy").click();
   await stage.page.waitForFunction(() => window.opened.length === 2);
-  const { choice } = (await stage.page.evaluate(() => window.opened))[1];
+  const [choice] = (await stage.page.evaluate(() => window.opened))[1].choices;
   assert.equal(choice.outcome, "all-refused");
   assert.equal(typeof choice.at_ms, "number");
 });

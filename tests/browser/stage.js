@@ -28,6 +28,13 @@ const WIDGET_JS = `
     await WebAssembly.instantiateStreaming(module_or_path);
     document.addEventListener("consentry:open", (event) => opened.push(event.detail));
   };`;
+/** Answers what the loader handed over, and notes what it is asked. */
+const MORE_JS = `
+  consentry._more = (inside) => {
+    window.inside = inside;
+    const note = (name) => (...given) => (window.asked = [name, ...given]);
+    return Object.fromEntries(["set", "identify", "signOut", "record", "receipt", "export", "erase", "language", "reset"].map((name) => [name, note(name)]));
+  };`;
 const WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 const CENTRE = JSON.stringify({ v: 1, hash: POLICY, texts: {} });
 
@@ -36,6 +43,8 @@ const ASSETS = {
   "/assets/widget.js": ["text/javascript", WIDGET_JS],
   "/assets/widget.wasm": ["application/wasm", WASM],
   "/assets/centre.json": ["application/json", CENTRE],
+  "/assets/more.js": ["text/javascript", MORE_JS],
+  "/assets/debug.js": ["text/javascript", "consentry._debug = () => {}"],
 };
 
 export const ENGLISH = {
@@ -52,6 +61,11 @@ export const ENGLISH = {
   choose: "Choose",
   offline: "You are offline. Your choice is kept here, and sent when you are back.",
   failed: "The choices in detail could not be loaded. You can still accept or refuse all, or try again.",
+  signal: "Your browser asks sites not to sell or share your data. We have done so.",
+  change_title: "Our terms have changed",
+  change_text: "We only ask about what is new. Everything else stays as you chose it.",
+  gate_off: "“{what}” is off, so this is not loaded.",
+  gate_allow: "Allow and load",
 };
 
 export const GERMAN = {
@@ -67,6 +81,11 @@ export const GERMAN = {
   refuse: "Alle ablehnen",
   choose: "Auswählen",
   offline: "Sie sind offline. Ihre Entscheidung bleibt hier und wird gesendet, sobald Sie zurück sind.",
+  signal: "Ihr Browser bittet darum, Ihre Daten weder zu verkaufen noch weiterzugeben. Das tun wir.",
+  change_title: "Unsere Bedingungen haben sich geändert",
+  change_text: "Wir fragen nur nach dem, was neu ist. Alles andere bleibt, wie Sie es gewählt haben.",
+  gate_off: "„{what}“ ist aus, deshalb wird das nicht geladen.",
+  gate_allow: "Erlauben und laden",
   failed: "Die Einzelheiten konnten nicht geladen werden. Sie können weiterhin alle annehmen oder ablehnen oder es noch einmal versuchen.",
 };
 
@@ -83,6 +102,11 @@ export const ARABIC = {
   refuse: "رفض الكل",
   choose: "اختيار",
   offline: "أنت غير متصل. يبقى قرارك هنا ويُرسل عند عودتك.",
+  signal: "يطلب متصفحك من المواقع عدم بيع بياناتك أو مشاركتها. وقد فعلنا ذلك.",
+  change_title: "تغيّرت شروطنا",
+  change_text: "نسأل فقط عن الجديد. ويبقى كل ما عداه كما اخترته.",
+  gate_off: "«{what}» متوقف، لذلك لم يُحمَّل هذا.",
+  gate_allow: "السماح والتحميل",
   failed: "تعذّر تحميل التفاصيل. ما زال بإمكانك قبول الكل أو رفضه، أو المحاولة مرة أخرى.",
 };
 
@@ -102,12 +126,19 @@ export function bootDocument(changes = {}) {
     policy: POLICY,
     notice: "a".repeat(64),
     language: "en",
+    languages: ["en", "de", "ar"],
     dir: "ltr",
     regime: "opt-in",
     valid_ms: 31_536_000_000,
     allowed: { nothing: ALWAYS_ON, refused: ALWAYS_ON, granted: GRANTED },
     texts: ENGLISH,
-    widget: { js: asset("/assets/widget.js"), wasm: asset("/assets/widget.wasm"), centre: asset("/assets/centre.json") },
+    widget: {
+      js: asset("/assets/widget.js"),
+      wasm: asset("/assets/widget.wasm"),
+      centre: asset("/assets/centre.json"),
+      more: asset("/assets/more.js"),
+      debug: asset("/assets/debug.js"),
+    },
     ...changes,
   };
 }
@@ -226,7 +257,7 @@ async function perform(stage, headers, route) {
     const [contentType, body] = ASSETS[url.pathname];
     return route.fulfill({ contentType, headers: cors, body });
   }
-  if (url.pathname !== "/v1/sites/adforge/choices") return route.fulfill({ status: 404, headers: cors });
+  if (!/^\/v1\/sites\/adforge\/(choices|signals|demands)$/.test(url.pathname)) return route.fulfill({ status: 404, headers: cors });
   const choice = route.request().postDataJSON();
   const answer = stage.answer(choice);
   if (answer === "offline") return route.abort("internetdisconnected");

@@ -1,32 +1,61 @@
-//! What a person can do in the preference centre, and what comes of it.
-//!
-//! [`Model::reduce`] is the only place where a model changes. It touches no page: what must happen outside comes out as
-//! an [`Effect`], and time and chance come in as a [`Moment`].
+//! What a person can do in the preference centre, and what can come of it.
 
-use consentry_core::{Choice, Draft, Event, EventId, EventKind, Stance, Target, Time, allowed};
+use consentry_core::{Choice, EventId, Stance, Surface, Target, Time};
 
-use crate::model::{Model, Position};
+use crate::known::Told;
+use crate::rights::Right;
 
 /// Something that happens to the preference centre.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// The switch of this target is moved.
     Toggle(Target),
+    /// What was asked a second time is to be done.
+    Confirm,
+    /// What was asked a second time is not to be done.
+    Back,
     /// The switches are saved as they stand.
     Save,
     /// Everything that has a switch is granted, or refused, and saved.
     SaveAll(Stance),
+    /// The page says something about these, on a surface of its own.
+    Set(Surface, Vec<(Target, Stance)>),
+    /// A right is used; or lifted, while it stands.
+    Use(Right),
+    /// The receipt of a choice is wanted.
+    Receipt(EventId),
     /// The centre is left without a choice.
     Leave,
     /// The loader tells what became of choices made earlier.
     Synced(Sync),
+    /// The loader tells what became of a right that was used, or lifted.
+    Answered(Right, Answer),
+    /// The server's record, in the place of what this browser knows.
+    Recorded(Vec<Told>),
 }
 
 /// What must happen outside of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The centre closes, having made this choice, or none.
+    /// The centre closes, having made this choice, or none. Where it is a part of the page, it stays.
     Close(Option<Chosen>),
+    /// Somebody uses a right.
+    Use(Right),
+    /// Somebody no longer wants what they demanded.
+    Lift(Right),
+    /// Somebody wants the receipt of this choice.
+    Receipt(EventId),
+}
+
+/// What became of a right that was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// What stood is lifted.
+    Lifted,
+    /// It did not work.
+    Failed,
 }
 
 /// A choice, and what it allows.
@@ -36,8 +65,10 @@ pub struct Chosen {
     pub choice: Choice,
     /// What the page's gate obeys from now on.
     pub allowed: Vec<Target>,
-    /// When it must be asked again.
+    /// For how long that holds.
     pub until: Time,
+    /// From when it is asked again. The beginning of time while something with a switch was never answered.
+    pub ask: Time,
 }
 
 /// When a choice is made, by the browser's clock, and chance enough to name it.
@@ -88,47 +119,5 @@ impl Sync {
             Self::Superseded => "ui.superseded",
             Self::Failed => "ui.unsent",
         }
-    }
-}
-
-impl Model {
-    /// Takes an action into account. `moment` is asked for only when a choice is made.
-    pub fn reduce(&mut self, action: Action, moment: impl FnOnce() -> Moment) -> Option<Effect> {
-        let draft = match action {
-            Action::Toggle(target) => {
-                self.toggle(&target);
-                return None;
-            }
-            Action::Synced(sync) => {
-                self.sync = Some(sync);
-                return None;
-            }
-            Action::Leave => return Some(Effect::Close(None)),
-            Action::Save => self.draft(),
-            Action::SaveAll(stance) => Draft::all(self.answering.clone(), self.policy(), stance),
-        };
-        Some(Effect::Close(self.choose(draft, moment())))
-    }
-
-    fn toggle(&mut self, target: &Target) {
-        if self.position(target) == Some(Position::Locked) {
-            return;
-        }
-        if let Some(switch) = self.switches.iter_mut().find(|switch| switch.target == *target) {
-            switch.is_on = !switch.is_on;
-        }
-    }
-
-    /// None where the policy has no switch at all, so that there is nothing to choose.
-    fn choose(&mut self, draft: Draft, moment: Moment) -> Option<Chosen> {
-        let id = EventId::from_parts(moment.now.as_ms(), &moment.random);
-        let choice = draft.commit(&self.history, id).ok()?;
-        self.context.now = moment.now;
-        self.record.apply(&Event { at: moment.now, kind: EventKind::Chosen(choice.clone()) });
-        Some(Chosen {
-            choice,
-            allowed: allowed(&self.history, &self.record, &self.context),
-            until: moment.now.after(self.policy().shortest_validity()),
-        })
     }
 }

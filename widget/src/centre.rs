@@ -1,29 +1,48 @@
 //! How the preference centre looks: a function of the [`Model`], and nothing besides.
 //!
 //! One component, since every further one is more for every visitor to fetch. It keeps no state, reads no clock and fetches
-//! nothing; what a person does leaves through [`Shown::act`].
+//! nothing; what a person does leaves through [`Shown::act`]. What it consists of stands in `purposes.rs` and `sections.rs`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use consentry_core::{Processor, Purpose, Stance, Target};
-use web_sys::{HtmlDialogElement, HtmlElement, KeyboardEvent, MouseEvent};
-use yew::{AttrValue, Callback, Component, Context, Html, NodeRef, Properties, html};
+use consentry_core::{Stance, Target, Time};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
+use yew::html::{onclick, onclose, onkeydown};
+use yew::virtual_dom::VTag;
+use yew::{Callback, Component, Context, Html, NodeRef, Properties};
 
 use crate::action::Action;
-use crate::model::{Group, Model, Position};
+use crate::element::{classed, element, paragraph, text};
+use crate::model::{Doubt, Group, Model};
 
 /// What is shown, and who is told what a person does.
 #[derive(Debug, Clone, Properties)]
 pub struct Shown {
     /// What to show. After it has changed, the component wants a message.
     pub model: Rc<RefCell<Model>>,
+    /// In which form.
+    pub kind: Kind,
     /// Told each action.
     pub act: Callback<Action>,
-    /// Becomes the dialog.
-    pub dialog: NodeRef,
-    /// Becomes the dialog's title, which takes the focus.
-    pub title: NodeRef,
+    /// Becomes what is shown: the dialog, if it is one.
+    pub place: NodeRef,
+    /// The id of what takes the focus when a dialog opens.
+    pub at: String,
+    /// Writes a time out in that language.
+    pub when: fn(Time, &str) -> String,
+}
+
+/// The forms in which the centre is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A dialog above the page.
+    Dialog,
+    /// A part of the page.
+    Inline,
+    /// One switch, on the page.
+    Toggle(Target),
 }
 
 impl PartialEq for Shown {
@@ -34,215 +53,133 @@ impl PartialEq for Shown {
 
 /// The preference centre. A message makes it show the model anew.
 #[derive(Debug)]
-pub struct Centre {
-    /// The first button and the last, between which Tab wraps.
-    ends: [NodeRef; 2],
-}
+pub struct Centre;
 
 impl Component for Centre {
     type Message = ();
     type Properties = Shown;
 
     fn create(_: &Context<Self>) -> Self {
-        Self { ends: Default::default() }
+        Self
     }
 
     fn view(&self, context: &Context<Self>) -> Html {
         let shown = context.props();
-        View { model: &shown.model.borrow(), shown, ends: &self.ends }.dialog()
+        View { model: &shown.model.borrow(), shown }.whole()
     }
 
     fn rendered(&mut self, context: &Context<Self>, first: bool) {
-        let Shown { dialog, title, .. } = context.props();
-        if let (true, Some(dialog)) = (first, dialog.cast::<HtmlDialogElement>()) {
+        let Shown { place, at, kind, .. } = context.props();
+        if let (true, Kind::Dialog, Some(dialog)) = (first, kind, place.cast::<HtmlDialogElement>()) {
             // Fails only for a dialog that is open or not in a document, and this one is neither.
             let _ = dialog.show_modal();
-            focus(title);
+            focus(place, at);
         }
     }
 }
 
-struct View<'a> {
-    model: &'a Model,
-    shown: &'a Shown,
-    ends: &'a [NodeRef; 2],
+pub(crate) struct View<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) shown: &'a Shown,
 }
 
 impl View<'_> {
     /// Escape and a click beside the dialog close it (`closedby`); what closes it otherwise are its buttons.
-    fn dialog(&self) -> Html {
-        let Self { model, shown, ends: [close, save] } = self;
-        html! {
-            <dialog ref={shown.dialog.clone()} role="dialog" aria-modal="true" aria-labelledby="_title" closedby="any"
-                lang={model.language().to_owned()} dir={model.direction().to_owned()}
-                onclose={shown.act.reform(|_| Action::Leave)}>
-                <div class="head" onkeydown={on_tab(save, KeyboardEvent::shift_key)}>
-                    <h2 id="_title" tabindex="-1" ref={shown.title.clone()}>{ model.text("ui.title") }</h2>
-                    <button ref={close.clone()} class="close" aria-label={model.text("ui.close")}
-                        onclick={self.on_click(Action::Leave)}>{ "×" }</button>
-                </div>
-                <div class="middle">
-                    <p>{ model.text("banner.text") }</p>
-                    { for Group::ALL.into_iter().map(|group| self.group(group)) }
-                    { self.contact() }
-                </div>
-                <div class="foot">
-                    <p role="status">{ model.sync().map(|sync| model.text(sync.key())) }</p>
-                    <div class="buttons">
-                        { self.button("ui.accept", Action::SaveAll(Stance::Grant)) }
-                        { self.button("ui.refuse", Action::SaveAll(Stance::Refuse)) }
-                        <button ref={save.clone()} onclick={self.on_click(Action::Save)}
-                            onkeydown={on_tab(close, |event| !event.shift_key())}>{ model.text("ui.save") }</button>
-                    </div>
-                </div>
-            </dialog>
+    fn whole(&self) -> Html {
+        let Self { model, shown } = self;
+        let (name, part, [role, modal, titled, closed_by], children) = match &shown.kind {
+            Kind::Dialog => ("dialog", "dialog", ["dialog", "true", "_title", "any"], self.centre()),
+            Kind::Inline => ("div", "inline", ["region", "", "_title", ""], self.centre()),
+            Kind::Toggle(target) => ("div", "toggle", [""; 4], self.toggle(target)),
+        };
+        let keys = &["class", "part", "role", "aria-modal", "aria-labelledby", "closedby", "lang", "dir"];
+        let values = [part, part, role, modal, titled, closed_by, model.language(), model.direction()];
+        let mut whole = element(name, keys, &values, children);
+        if shown.kind == Kind::Dialog {
+            whole.add_listener(Rc::new(onclose::Wrapper::new(shown.act.reform(|_| Action::Leave))));
+            let place = shown.place.clone();
+            let keep_inside = move |event| keep_inside(&place, &event);
+            whole.add_listener(Rc::new(onkeydown::Wrapper::new(Callback::from(keep_inside))));
         }
+        whole.node_ref = shown.place.clone();
+        whole.into()
     }
 
-    fn button(&self, key: &str, action: Action) -> Html {
-        html! { <button onclick={self.on_click(action)}>{ self.model.text(key) }</button> }
-    }
-
-    fn group(&self, group: Group) -> Html {
-        let purposes: Vec<&Purpose> = self.model.purposes(group).collect();
-        let name = self.model.text(group.key());
-        let says_its_name = |purpose: &Purpose| self.title(purpose) == name;
-        match purposes.as_slice() {
-            [] => Html::default(),
-            // A heading over a single purpose of the same name would say it twice.
-            [purpose] if says_its_name(purpose) => html! { <section>{ self.purpose(purpose, h3) }</section> },
-            purposes => html! {
-                <section>
-                    <h3 class="group">{ name }</h3>
-                    { for purposes.iter().map(|purpose| self.purpose(purpose, h4)) }
-                </section>
-            },
-        }
-    }
-
-    fn purpose(&self, purpose: &Purpose, heading: fn(String, String) -> Html) -> Html {
+    fn centre(&self) -> Vec<Html> {
         let model = self.model;
-        let target = Target::purpose(purpose.id.clone());
-        let text = |name: &str| model.text(&["purpose.", purpose.id.as_str(), name].concat());
-        let mut processors = model.processors(purpose).peekable();
-        html! {
-            <div class="purpose">
-                <div class="row">
-                    { heading(target.to_string(), self.title(purpose)) }
-                    { self.switch(&target) }
-                </div>
-                { self.stops(&target) }
-                <p>{ text(".text") }</p>
-                <p class="quiet">{ text(".details") }<br />{ text(".basis") }</p>
-                if processors.peek().is_some() {
-                    <ul>{ for processors.map(|processor| self.processor(purpose, processor)) }</ul>
-                }
-            </div>
+        let title =
+            element("h2", &["id", "part", "tabindex"], &["_title", "title", "-1"], vec![text(model.text("ui.title"))]);
+        let mut head = vec![title.into()];
+        if self.shown.kind == Kind::Dialog {
+            let close = element(
+                "button",
+                &["id", "class", "part", "aria-label"],
+                &["_close", "close", "close", &model.text("ui.close")],
+                vec![text("×")],
+            );
+            head.push(self.pressed(close, Action::Leave));
         }
-    }
-
-    fn processor(&self, purpose: &Purpose, processor: &Processor) -> Html {
-        let model = self.model;
-        let target = Target::processor(purpose.id.clone(), processor.id.clone());
-        let name = target.to_string();
-        let text = |name: &str| model.text(&["processor.", processor.id.as_str(), name].concat());
-        let facts = [
-            ("ui.gets", model.text(&["gets.", &name].concat())),
-            ("ui.use", text(".use")),
-            ("ui.trains", text(".trains")),
-            ("ui.own-use", text(".own-use")),
-            ("ui.kept", text(".kept")),
-            ("ui.where", text(".where")),
+        let mut middle = vec![paragraph("intro", model.text("banner.text")), self.change()];
+        middle.extend(Group::ALL.into_iter().map(|group| self.group(group)));
+        middle.extend([self.signals(), self.history(), self.rights(), self.contact()]);
+        let doubt = match model.doubt() {
+            Some(Doubt::All(targets)) => self.doubt(targets),
+            _ => Html::default(),
+        };
+        let foot = vec![
+            self.status(),
+            classed("div", "live", vec![doubt]),
+            classed(
+                "div",
+                "buttons",
+                vec![
+                    self.button("_accept", "button accept", "ui.accept", Action::SaveAll(Stance::Grant)),
+                    self.button("", "button refuse", "ui.refuse", Action::SaveAll(Stance::Refuse)),
+                    self.button("_save", "button save", "ui.save", Action::Save),
+                ],
+            ),
         ];
-        let fact = |(key, fact)| html! { <div><dt>{ model.text(key) }</dt><dd>{ fact }</dd></div> };
-        html! {
-            <li>
-                <div class="row">
-                    <strong id={name}>{ text(".name") }</strong>
-                    { self.switch(&target) }
-                </div>
-                { self.stops(&target) }
-                <dl>{ for facts.into_iter().map(fact) }</dl>
-            </li>
-        }
+        vec![classed("div", "head", head), classed("div", "middle", middle), classed("div", "foot", foot)]
     }
 
-    /// Named by its target's title, which never changes; the word beside it is for the eye, `aria-checked` says the same.
-    fn switch(&self, target: &Target) -> Html {
-        let Some(position) = self.model.position(target) else {
-            return html! { <span class="state">{ self.model.text("ui.always") }</span> };
-        };
-        let (checked, key) = match position {
-            Position::On => ("true", "ui.on"),
-            Position::Off | Position::Locked => ("false", "ui.off"),
-        };
-        html! {
-            <>
-                <span class="state" aria-hidden="true">{ self.model.text(key) }</span>
-                <button role="switch" aria-checked={checked} aria-labelledby={target.to_string()}
-                    aria-disabled={(position == Position::Locked).then_some("true")}
-                    onclick={self.on_click(Action::Toggle(target.clone()))}><i /></button>
-            </>
-        }
+    /// What became of a choice.
+    pub(crate) fn status(&self) -> Html {
+        let words = self.model.sync().map(|sync| self.model.text(sync.key())).unwrap_or_default();
+        element("p", &["role", "part"], &["status", "status"], vec![text(words)]).into()
     }
 
-    /// Always there, though mostly empty: a live region is heard only if it was there before its words.
-    fn stops(&self, target: &Target) -> Html {
-        let lost: Vec<String> = self
-            .model
-            .stops(target)
-            .map(|feature| self.model.text(&["feature.", feature.id.as_str()].concat()))
-            .collect();
-        html! {
-            <p class="stops" aria-live="polite">
-                if !lost.is_empty() {
-                    { [self.model.text("ui.stops"), lost.join(", ")].join(": ") }
-                }
-            </p>
-        }
+    pub(crate) fn button(&self, id: &str, part: &str, key: &str, action: Action) -> Html {
+        let button = element("button", &["id", "part"], &[id, part], vec![text(self.model.text(key))]);
+        self.pressed(button, action)
     }
 
-    fn contact(&self) -> Html {
-        let controller = self.model.controller();
-        let address = AttrValue::from(controller.contact.to_string());
-        let shown = address.strip_prefix("mailto:").unwrap_or(&address).to_owned();
-        html! {
-            <p class="quiet">
-                { self.model.text("ui.contact") }{ " " }{ controller.name.to_string() }{ ", " }<a href={address}>{ shown }</a>
-            </p>
-        }
+    pub(crate) fn pressed(&self, mut button: VTag, action: Action) -> Html {
+        let act = self.shown.act.reform(move |_| action.clone());
+        button.add_listener(Rc::new(onclick::Wrapper::new(act)));
+        button.into()
     }
-
-    fn title(&self, purpose: &Purpose) -> String {
-        self.model.text(&["purpose.", purpose.id.as_str(), ".title"].concat())
-    }
-
-    fn on_click(&self, action: Action) -> Callback<MouseEvent> {
-        self.shown.act.reform(move |_| action.clone())
-    }
-}
-
-fn h3(id: String, text: String) -> Html {
-    html! { <h3 id={id}>{ text }</h3> }
-}
-
-fn h4(id: String, text: String) -> Html {
-    html! { <h4 id={id}>{ text }</h4> }
 }
 
 /// Sends the focus to the other end, where the browser would send it out of the page.
-fn on_tab(to: &NodeRef, leaves: fn(&KeyboardEvent) -> bool) -> Callback<KeyboardEvent> {
-    let to = to.clone();
-    Callback::from(move |event: KeyboardEvent| {
-        if event.key() == "Tab" && leaves(&event) {
-            event.prevent_default();
-            focus(&to);
-        }
-    })
+fn keep_inside(place: &NodeRef, event: &KeyboardEvent) {
+    let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+    let other = match (&*target.id(), event.shift_key()) {
+        ("_save", false) => "_close",
+        ("_close" | "_title", true) => "_save",
+        _ => return,
+    };
+    if event.key() == "Tab" {
+        event.prevent_default();
+        focus(place, other);
+    }
 }
 
-pub(crate) fn focus(node: &NodeRef) {
-    if let Some(element) = node.cast::<HtmlElement>() {
+/// Focuses what has that id there; else the title.
+pub(crate) fn focus(place: &NodeRef, id: &str) {
+    let Some(place) = place.cast::<Element>() else { return };
+    let found = |id: &str| place.query_selector(&["[id=\"", id, "\"]"].concat()).ok()?;
+    if let Some(element) = found(id).or_else(|| found("_title")).and_then(|found| found.dyn_into::<HtmlElement>().ok())
+    {
         // Fails for no element that is in a document.
         let _ = element.focus();
     }

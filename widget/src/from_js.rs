@@ -1,6 +1,6 @@
 //! Reads the core's documents straight from JavaScript values.
 //!
-//! A deserializer for exactly what `docs/wire.md` sends: objects, arrays, strings, whole numbers and null. Another kind of
+//! A deserializer for exactly what `docs/wire.md` sends: objects, arrays, strings, whole numbers, truth values and null. Another kind of
 //! value needs another method here. It tells only that something could not be read, not what: nobody would see it, and
 //! `serde-wasm-bindgen`, which reads everything and tells, is 14 KB more for every visitor.
 
@@ -69,6 +69,10 @@ impl<'de> Deserializer<'de> for Value {
         if whole as f64 == number { visitor.visit_u64(whole) } else { Err(Unreadable) }
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_bool(self.0.as_bool().ok_or(Unreadable)?)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
@@ -96,7 +100,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple
+        i8 i16 i32 i64 i128 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple
         tuple_struct enum identifier ignored_any
     }
 }

@@ -8,12 +8,22 @@
 
 mod action;
 mod centre;
-mod dialog;
+mod element;
 mod events;
 mod from_js;
+mod known;
 mod model;
+mod page;
+mod past;
+mod purposes;
+mod reduce;
+mod rights;
+mod sections;
 
-pub use action::{Action, Chosen, Effect, Moment, Sync};
-pub use centre::{Centre, Shown};
-pub use dialog::listen;
-pub use model::{Group, Model, Position};
+pub use action::{Action, Answer, Chosen, Effect, Moment, Sync};
+pub use centre::{Centre, Kind, Shown};
+pub use known::{BrowserSignal, Earlier, Known, Told, What};
+pub use model::{Doubt, Group, Model, Position};
+pub use page::listen;
+pub use past::Entry;
+pub use rights::Right;

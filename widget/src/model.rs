@@ -4,14 +4,15 @@
 //! it was put even while its purpose is off: only saving turns that into refusals, so that one toggle changes one
 //! target and no other (R8).
 
-use consentry_core::wire::{CentreDoc, KnownChoiceDoc, TextsDoc};
+use consentry_core::wire::{CentreDoc, TextsDoc};
 use consentry_core::{
-    Answering, Context, Controller, Faulty, Feature, Processor, Purpose, PurposeKind, Record, Stance, Surface, Target,
-    Time, allowed,
+    Answering, Context, Controller, DemandKind, EventKind, Faulty, Feature, Jurisdiction, Policy, PolicyHistory,
+    Processor, Purpose, PurposeKind, Record, Regime, Signal, Surface, Target, Time, allowed,
 };
-use consentry_core::{Draft, Policy, PolicyHistory};
 
-use crate::action::Sync;
+use crate::action::{Answer, Sync};
+use crate::known::{BrowserSignal, Earlier, Known, Past, Told, What, answered, in_order};
+use crate::rights::Right;
 
 /// The purposes that are shown together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub enum Position {
     On,
     /// Off.
     Off,
-    /// Off, and not to be moved, because the processor's purpose is off (R33).
+    /// Off, and not to be moved: a processor whose purpose is off (R33), or while a demand stands against it.
     Locked,
 }
 
@@ -81,6 +82,34 @@ pub enum Position {
 pub(crate) struct Switch {
     pub(crate) target: Target,
     pub(crate) is_on: bool,
+    pub(crate) is_confirmed: bool, // In a second step, since the centre opened.
+}
+
+/// What is asked a second time before it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// Switching this on, after an opt-out (R27).
+    Switch(Target),
+    /// Granting everything, these among it.
+    All(Vec<Target>),
+    /// Erasing everything.
+    Erasure,
+}
+
+impl Doubt {
+    /// The id of what was pressed, which gets the focus back.
+    pub(crate) fn origin(&self) -> String {
+        match self {
+            Self::Switch(target) => switch_id(target),
+            Self::All(_) => "_accept".into(),
+            Self::Erasure => "_erasure".into(),
+        }
+    }
+}
+
+/// The id of a target's switch. Its title has the target itself.
+pub(crate) fn switch_id(target: &Target) -> String {
+    ["_", &target.to_string(), "_"].concat()
 }
 
 /// The preference centre as it stands.
@@ -91,28 +120,59 @@ pub struct Model {
     pub(crate) context: Context,
     pub(crate) record: Record,
     pub(crate) switches: Vec<Switch>, // INVARIANT: one for each of `policy().choosable()`.
+    pub(crate) allowed_before: Vec<Target>, // Before what is not saved yet.
+    pub(crate) asks: Vec<Target>,     // Asked again, since they have grown or are new.
+    pub(crate) past: Vec<Past>,       // In the order of time.
+    pub(crate) demands: Vec<DemandKind>, // Those that stand.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) sync: Option<Sync>,
-    allowed_at_first: Vec<Target>,
+    pub(crate) answer: Option<(Right, Answer)>,
+    change: Option<Earlier>,
+    signal: BrowserSignal,
+    has_server: bool,
     direction: String,
     texts: TextsDoc,
 }
 
 impl Model {
-    /// The centre as it opens at `now` for somebody whose choice so far is `known`. A choice that no longer reads as one
-    /// is not known, and what is not known is not granted (R34).
+    /// The centre as it opens at `now` for somebody of whom this is known. A choice that no longer reads as one is not known, and
+    /// what is not known is not granted (R34).
     ///
     /// # Errors
     /// Every fault of the policy, if it contradicts itself.
-    pub fn open(doc: CentreDoc, known: Option<KnownChoiceDoc>, now: Time) -> Result<Self, Vec<Faulty>> {
+    pub fn open(doc: CentreDoc, known: Known, now: Time) -> Result<Self, Vec<Faulty>> {
+        let Known { mut told, earlier, signal, has_server } = known;
         let policy = Policy::new(doc.policy.into(), doc.hash)?;
-        let event = known.and_then(|known| known.into_event(&policy).ok());
-        let record = Record::fold(&event);
-        let context = Context { jurisdiction: doc.regime.somewhere(), ..Context::at(now) };
+        let mut context = Context { jurisdiction: strictest(doc.regime), ..Context::at(now) };
+        if let BrowserSignal::Honoured(at) = signal {
+            context.signal = Some(Signal::Gpc);
+            told.push(Told { at, what: What::Signalled, is_kept: true });
+        }
+        let past = in_order(told, &policy);
+        let (mut record, mut chosen) = (Record::default(), Record::default());
+        let (mut asks, mut demands, mut changed) = (Vec::new(), Vec::new(), None);
+        for past in &past {
+            past.apply_to(&mut record, &earlier, doc.hash);
+            past.ask_again(&mut asks, &earlier);
+            changed = past.choice().filter(|choice| answered(choice, &earlier).is_some()).or(changed);
+            match &past.event.kind {
+                EventKind::Demanded(_, demand) if demand.kind != DemandKind::Erasure => {
+                    demands.retain(|kind| *kind != demand.kind);
+                    demands.extend(demand.stands.then_some(demand.kind));
+                }
+                EventKind::Demanded(..) | EventKind::Chosen(_) | EventKind::Signalled(..) => {
+                    past.apply_to(&mut chosen, &earlier, doc.hash);
+                }
+            }
+        }
+        let changed = changed.map(|choice| choice.answering().policy);
+        let change = earlier.into_iter().find(|then| changed.is_some() && then.policy == changed);
         let history = PolicyHistory::from(policy);
-        let policy = history.newest();
-        let allowed_at_first = allowed(&history, &record, &context);
+        // A switch stands where it was put even while a demand stands against it, so that lifting that brings all back.
+        let on = allowed(&history, &chosen, &context);
+        let switches = history.newest().choosable();
         let switches =
-            policy.choosable().map(|target| Switch { is_on: allowed_at_first.contains(&target), target }).collect();
+            switches.map(|target| Switch { is_on: on.contains(&target), is_confirmed: false, target }).collect();
         Ok(Self {
             answering: Answering {
                 policy: doc.hash,
@@ -121,12 +181,20 @@ impl Model {
                 surface: Surface::Centre,
                 confirmed: false,
             },
+            allowed_before: allowed(&history, &record, &context),
+            change,
             switches,
             history,
             context,
             record,
+            asks,
+            past,
+            demands,
+            doubt: None,
             sync: None,
-            allowed_at_first,
+            answer: None,
+            signal,
+            has_server,
             direction: doc.dir,
             texts: doc.texts,
         })
@@ -174,7 +242,7 @@ impl Model {
     #[must_use]
     pub fn position(&self, target: &Target) -> Option<Position> {
         let switch = self.switch(target)?;
-        Some(if target.processor.is_some() && !self.is_on(&Target::purpose(target.purpose.clone())) {
+        Some(if self.demanded(target).is_some() || !self.is_free(target) {
             Position::Locked
         } else if switch.is_on {
             Position::On
@@ -186,8 +254,8 @@ impl Model {
     /// What works now and will stop once this is saved, because of this switch: said before it is saved (R9). What a
     /// purpose stops is said there, and not again at its processors.
     pub fn stops<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Feature> {
-        let switched_off = self.position(target) == Some(Position::Off) && self.allowed_at_first.contains(target);
-        let works = |feature: &&Feature| feature.needs.iter().all(|need| self.allowed_at_first.contains(need));
+        let switched_off = self.position(target) == Some(Position::Off) && self.allowed_before.contains(target);
+        let works = |feature: &&Feature| feature.needs.iter().all(|need| self.allowed_before.contains(need));
         self.policy().features_lost(target).filter(move |_| switched_off).filter(works)
     }
 
@@ -197,19 +265,117 @@ impl Model {
         self.sync
     }
 
+    /// The demand that stands against `target`, and holds its switch.
+    #[must_use]
+    pub fn demanded(&self, target: &Target) -> Option<DemandKind> {
+        let purpose = self.policy().purpose(&target.purpose)?;
+        let demands = [DemandKind::Restriction, DemandKind::Objection];
+        demands.into_iter().find(|kind| self.record.demand(*kind, purpose).is_some())
+    }
+
+    /// Whether the use of `right` stands, so that it can be lifted.
+    #[must_use]
+    pub fn stands(&self, right: Right) -> bool {
+        right.demand().is_some_and(|kind| self.demands.contains(&kind))
+    }
+
+    /// The rights that can be used here.
+    pub fn rights(&self) -> impl Iterator<Item = Right> {
+        Right::ALL.into_iter().filter(|right| self.has_server || !right.needs_server())
+    }
+
+    /// Whether there is a server that keeps what was chosen.
+    #[must_use]
+    pub const fn has_server(&self) -> bool {
+        self.has_server
+    }
+
+    /// What has changed since the last choice, while some of it was not answered yet.
+    #[must_use]
+    pub fn change(&self) -> Option<&Earlier> {
+        self.change.as_ref().filter(|_| !self.asks.is_empty())
+    }
+
+    /// Whether `target` is asked about again, because it is new or has grown.
+    #[must_use]
+    pub fn is_new(&self, target: &Target) -> bool {
+        self.asks.contains(target)
+    }
+
+    /// What the browser says about selling and sharing.
+    #[must_use]
+    pub const fn signal(&self) -> BrowserSignal {
+        self.signal
+    }
+
+    /// The purposes that the browser's signal speaks of.
+    pub fn signalled(&self) -> impl Iterator<Item = Target> {
+        let purposes = self.policy().parts().purposes.iter();
+        purposes.filter(|purpose| purpose.answers_gpc()).map(|purpose| Target::purpose(purpose.id.clone()))
+    }
+
+    /// What is asked a second time before it is done.
+    #[must_use]
+    pub const fn doubt(&self) -> Option<&Doubt> {
+        self.doubt.as_ref()
+    }
+
+    /// What became of a right that was used, if the loader has said so.
+    #[must_use]
+    pub const fn answer(&self) -> Option<(Right, Answer)> {
+        self.answer
+    }
+
     pub(crate) fn switch(&self, target: &Target) -> Option<&Switch> {
         self.switches.iter().find(|switch| switch.target == *target)
     }
 
-    fn is_on(&self, target: &Target) -> bool {
-        self.switch(target).is_some_and(|switch| switch.is_on)
+    /// Whether it is a purpose, or one whose purpose is on.
+    pub(crate) fn is_free(&self, target: &Target) -> bool {
+        let purpose = || Target::purpose(target.purpose.clone());
+        target.processor.is_none() || self.switch(&purpose()).is_some_and(|switch| switch.is_on)
     }
 
-    /// What saving would say: a stance towards everything with a switch, as it is shown.
-    pub(crate) fn draft(&self) -> Draft {
-        self.switches.iter().fold(Draft::new(self.answering.clone()), |draft, switch| {
-            let is_on = self.position(&switch.target) == Some(Position::On);
-            draft.with(switch.target.clone(), if is_on { Stance::Grant } else { Stance::Refuse })
-        })
+    /// The id of what a section's name means: where processors are first shown, a purpose, or a section of its own.
+    pub(crate) fn id_of(&self, section: &str) -> String {
+        let is_meant = |purpose: &&Purpose| match section {
+            "processors" => self.processors(purpose).next().is_some(),
+            section => purpose.id.as_str() == section,
+        };
+        let found = self.policy().parts().purposes.iter().find(is_meant);
+        found.map_or_else(|| ["_", section].concat(), |purpose| purpose.id.to_string())
+    }
+
+    /// The same switches on the page itself, where each says what it says at once.
+    #[must_use]
+    pub fn on_page(mut self) -> Self {
+        self.answering.surface = Surface::Page;
+        self
+    }
+
+    /// What follows `earlier` where both are shown in the same place: what was moved there and not saved stays moved, and what was
+    /// said of it stays said.
+    #[must_use]
+    pub fn following(mut self, earlier: &mut Self) -> Self {
+        if self.answering == earlier.answering {
+            for (switch, before) in self.switches.iter_mut().zip(&earlier.switches) {
+                if before.is_on != earlier.allowed_before.contains(&before.target) {
+                    (switch.is_on, switch.is_confirmed) = (before.is_on, before.is_confirmed);
+                }
+            }
+            self.doubt = earlier.doubt.take();
+        }
+        self.sync = earlier.sync;
+        self.answer = earlier.answer;
+        self
+    }
+}
+
+/// The strictest place of a regime: the page was made for all of it, and what is not known takes the strictest reading. Of those where
+/// people may opt out it is California, where signals count and a second step is wanted.
+fn strictest(regime: Regime) -> Option<Jurisdiction> {
+    match regime {
+        Regime::OptIn | Regime::Mixed => regime.somewhere(),
+        Regime::OptOut => "US-CA".parse().ok(),
     }
 }

@@ -54,7 +54,7 @@ fn r4_nothing_is_ticked_where_people_must_opt_in() {
 
 #[test]
 fn where_people_may_opt_out_the_state_is_shown_as_it_is() {
-    let mut model = Model::open(centre("en", Regime::OptOut), None, NOW).unwrap();
+    let mut model = Model::open(centre("en", Regime::OptOut), chose([]), NOW).unwrap();
     assert_eq!(model.position(&target("analytics")), Some(Position::On));
     toggle(&mut model, "analytics");
     let chosen = choose(&mut model, Action::Save);
@@ -167,7 +167,7 @@ fn all_at_once_is_what_the_banner_does() {
 #[test]
 fn a_choice_answers_the_notice_that_was_shown_and_carries_its_time() {
     let doc = centre("de", Regime::OptIn);
-    let chosen = choose(&mut Model::open(doc.clone(), None, NOW).unwrap(), Action::Save);
+    let chosen = choose(&mut Model::open(doc.clone(), chose([]), NOW).unwrap(), Action::Save);
     let answering = chosen.choice.answering();
     assert_eq!((answering.policy, answering.notice, answering.language.as_str()), (doc.hash, doc.notice, "de"));
     assert_eq!(answering.surface.as_str(), "centre");
@@ -228,7 +228,7 @@ fn the_loader_tells_what_became_of_a_choice() {
 fn a_policy_that_contradicts_itself_does_not_open() {
     let mut doc = centre("en", Regime::OptIn);
     doc.policy.purposes.clear();
-    assert!(Model::open(doc, None, NOW).is_err());
+    assert!(Model::open(doc, chose([]), NOW).is_err());
 }
 
 /// A visitor who has said something about some of the switches, or nothing at all.

@@ -24,16 +24,19 @@ let focusedBefore = null;
 function showBanner() {
   if (banner) return;
   const host = document.createElement("consentry-banner");
+  const place = document.querySelector('[data-consentry="banner"]');
+  host.setAttribute("layout", place ? "inline" : boot.layout || "bar");
   banner = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("@banner.css");
   banner.adoptedStyleSheets = [sheet];
   fillBanner(banner);
   banner.addEventListener("focusin", rememberFocus);
-  document.documentElement.insertBefore(host, document.body);
+  if (place) place.append(host);
+  else document.documentElement.insertBefore(host, document.body);
   // What a page scrolls to, as the next link that Tab reaches, must not end up behind the banner.
   new ResizeObserver(() => {
-    document.documentElement.style.scrollPaddingBottom = host.isConnected ? host.offsetHeight + 16 + "px" : "";
+    document.documentElement.style.scrollPaddingBottom = !place && host.isConnected ? host.offsetHeight + 16 + "px" : "";
   }).observe(host);
   whenIdle(fetchWidgetEarly);
 }
@@ -41,26 +44,30 @@ function showBanner() {
 /** @param {ShadowRoot} root */
 function fillBanner(root) {
   const { texts } = boot;
-  const region = add(root, "section");
+  const [, , change] = standing();
+  const title = change ? texts.change_title : texts.title;
+  const region = add(root, "section", "banner");
   region.lang = boot.language;
   region.dir = boot.dir;
-  region.setAttribute("role", "region");
-  region.setAttribute("aria-label", texts.title);
-  add(region, "h2", texts.title);
-  add(region, "p", texts.text);
-  const lines = add(region, "ul");
-  for (const line of texts.lines) add(lines, "li", line);
-  statusLine = add(region, "p");
-  statusLine.setAttribute("role", "status");
-  const buttons = add(region, "div");
-  add(buttons, "button", texts.accept).onclick = () => chooseAll("granted");
-  add(buttons, "button", texts.refuse).onclick = () => chooseAll("refused");
-  add(buttons, "button", texts.choose).onclick = openCentre;
+  region.role = "region";
+  region.ariaLabel = title;
+  add(region, "h2", "title", title);
+  add(region, "p", "text", change ? texts.change_text + " " + (change.from || "") : texts.text);
+  const lines = add(region, "ul", "lines");
+  for (const line of change ? change.lines : texts.lines) add(lines, "li", "line", line);
+  if (endedBySignal().length) add(lines, "li", "signal", texts.signal);
+  statusLine = add(region, "p", "status");
+  statusLine.role = "status";
+  const buttons = add(region, "div", "buttons");
+  add(buttons, "button", "button accept", texts.accept).onclick = () => chooseAll("granted", "banner");
+  add(buttons, "button", "button refuse", texts.refuse).onclick = () => chooseAll("refused", "banner");
+  add(buttons, "button", "button choose", texts.choose).onclick = () => openCentre();
 }
 
-/** @param {Node} parent @param {string} tag @param {string} [text] */
-function add(parent, tag, text) {
+/** `part` is what a site's own style sheet may call it. @param {Node} parent @param {string} tag @param {string} part @param {string} [text] */
+function add(parent, tag, part, text) {
   const element = document.createElement(tag);
+  /** @type {{ part: unknown }} */ (element).part = part;
   if (text) element.textContent = text;
   parent.appendChild(element);
   return element;
@@ -98,7 +105,7 @@ function rememberFocus(event) {
 function giveFocusBack(opener) {
   const { body } = document;
   const places = [opener, focusedBefore, document.querySelector("main,h1")];
-  const back = places.find((place) => place && place.isConnected && place !== body) || body;
+  const back = places.find((place) => place?.isConnected && place !== body) || body;
   if (!(back instanceof HTMLElement)) return;
   back.focus({ preventScroll: true });
   if (back.matches(":focus,:focus-within")) return;

@@ -1,19 +1,33 @@
 /**
- * What may run on this page: holds back `<script type="text/plain" data-consent>` and `<iframe data-src data-consent>`
- * until their target is allowed, and closes the frames again when it no longer is.
+ * What may run and load on this page: holds back what is tagged until its expression holds, and closes embeds again when it
+ * no longer does.
+ *
+ * `<script type="text/plain" data-consent>`, and whatever has `data-src`, `data-srcset` or `data-href` beside `data-consent`:
+ * frames, pictures, links, style sheets. What cookieconsent, klaro and c15t use in its place is understood,
+ * where the policy knows the name.
  *
  * `allowed` is the whole truth here. It is computed by the core, elsewhere; this file looks up names in it and knows
  * nothing of purposes, stances or regimes.
  *
  * Deliberately absent: undoing a script that has run (nothing can; features close by `consentry:change`), elements inside
- * other people's shadow roots, and combinations of targets.
+ * other people's shadow roots, and parentheses: `a & b | c` is all that pages were found to need.
  */
+
+const ADDRESSES = ["src", "srcset", "href"];
+
+/** What other systems call `data-consent`: cookieconsent, c15t, klaro. */
+const THEIRS = ["data-service", "data-category", "data-c15t-category", "data-name"];
+
+const ELEMENTS = "consentry-gate,consentry-toggle,consentry-preferences";
 
 /** @type {string[]} */
 let allowed = [];
 
 /** Gated elements that may still open or close, in document order. @type {Set<Element>} */
 const gated = new Set();
+
+/** Whether the page has anything that needs `more.js`. */
+let wantsMore = false;
 
 /** The last script started in order that has not run yet. @type {HTMLScriptElement | null} */
 let running = null;
@@ -29,8 +43,46 @@ function can(purpose, options) {
   return allowed.includes(options ? purpose + "/" + options.processor : purpose);
 }
 
+/** Our name for what other systems call otherwise. @param {string} name */
+function ours(name) {
+  return boot.names?.[name] || name;
+}
+
+/** Whether anything is called so that could ever be allowed. @param {string} name */
+function isKnown(name) {
+  return boot.allowed.granted.includes(ours(name));
+}
+
+/**
+ * Whether `analytics & !marketing | downstream-ai/kling` holds. A name that the policy does not have never does, nor does
+ * its opposite.
+ *
+ * @param {string} expression
+ */
+function meets(expression) {
+  return expression.split("|").some((all) =>
+    all.split("&").every((term) => {
+      const name = term.replace("!", "").trim();
+      return isKnown(name) && can(ours(name)) !== term.includes("!");
+    }),
+  );
+}
+
+/** The expression of a gated element; null where it is none of ours. @param {Element} element */
+function wanted(element) {
+  const own = element.getAttribute("data-consent");
+  const processor = element.getAttribute("data-consent-processor");
+  if (own !== null) return processor === null ? own : own + "/" + processor;
+  // Other scripts use such names as well: what the policy does not know is left alone.
+  const names = THEIRS.map((name) => element.getAttribute(name) || "");
+  return names.find((name) => isKnown(name.replace("!", "").trim())) || null;
+}
+
 /** Makes the page obey, then tells it. @param {string[]} list */
 function obey(list) {
+  // Somebody is signed in: of device and account only what both allow.
+  const { account } = inside;
+  if (account) list = list.filter((target) => account.includes(target));
   const changed = list.join() !== allowed.join();
   allowed = [...list];
   settleAll();
@@ -54,9 +106,15 @@ function watchPage() {
 
 /** @param {Element} root */
 function collect(root) {
-  const selector = 'script[type="text/plain"][data-consent],iframe[data-src][data-consent]';
+  const selector =
+    ':is([type="text/plain"],[data-src],[data-srcset],[data-href]):is([data-consent],[data-category],[data-c15t-category],[data-name])';
   if (root.matches(selector)) gated.add(root);
   root.querySelectorAll(selector).forEach((element) => gated.add(element));
+  // A page that has our elements wants them now.
+  if (!wantsMore && (root.matches(ELEMENTS) || root.querySelector(ELEMENTS))) {
+    wantsMore = true;
+    bringMore();
+  }
 }
 
 function settleAll() {
@@ -72,30 +130,33 @@ function settleAll() {
 
 /** @param {Element} element */
 function settle(element) {
-  if (!element.isConnected) gated.delete(element);
-  else if (element instanceof HTMLIFrameElement) settleFrame(element);
-  else if (isOpen(element) && isComplete(element)) startScript(/** @type {HTMLScriptElement} */ (element));
+  const expression = wanted(element);
+  if (expression === null || !element.isConnected) gated.delete(element);
+  else if (!(element instanceof HTMLScriptElement)) settleEmbed(element, meets(expression));
+  else if (meets(expression) && isComplete(element)) startScript(element);
 }
 
-/** @param {Element} element */
-function isOpen(element) {
-  const purpose = element.getAttribute("data-consent") || "";
-  const name = "data-consent-processor";
-  return element.hasAttribute(name) ? can(purpose, { processor: element.getAttribute(name) }) : can(purpose);
-}
-
-/** @param {HTMLIFrameElement} frame */
-function settleFrame(frame) {
-  const wanted = frame.getAttribute("data-src") || "";
-  if (isOpen(frame)) {
-    if (frame.getAttribute("src") !== wanted) frame.src = wanted;
-  } else if (frame.hasAttribute("src")) {
-    const { parentNode, nextSibling } = frame;
-    frame.removeAttribute("src");
-    // Taking it out ends its page at once; navigating it would leave that running meanwhile, and in the history.
-    frame.remove();
-    if (parentNode) parentNode.insertBefore(frame, nextSibling);
+/** @param {Element} element @param {boolean} isOpen */
+function settleEmbed(element, isOpen) {
+  let closes = false;
+  for (const name of ADDRESSES) {
+    const address = element.getAttribute("data-" + name);
+    if (address === null) continue;
+    if (!isOpen) {
+      closes = closes || element.hasAttribute(name);
+      element.removeAttribute(name);
+    } else if (element.getAttribute(name) !== address) element.setAttribute(name, trusted.createScriptURL(address));
   }
+  if (!isOpen && !wantsMore && element.matches("iframe,video,embed,object")) {
+    // Which says in its place what it is, once the page itself has loaded.
+    wantsMore = true;
+    whenIdle(bringMore);
+  }
+  if (!closes) return;
+  // Taking it out ends its page at once; navigating it would leave that running meanwhile, and in the history.
+  const { parentNode, nextSibling } = element;
+  element.remove();
+  if (parentNode) parentNode.insertBefore(element, nextSibling);
 }
 
 /**
@@ -125,7 +186,7 @@ function startScript(original) {
   if (!src && running && type !== "module") {
     const resume = () => {
       gated.add(original);
-      if (isOpen(original)) runScript(original, src, type);
+      if (meets(wanted(original) || "")) runScript(original, src, type);
     };
     running.addEventListener("load", resume);
     running.addEventListener("error", resume);

@@ -1,5 +1,5 @@
 /**
- * Brings choices to the server: in order, one at a time, until each has its receipt.
+ * Brings choices, signals and demands to the server: in order, one at a time, until each has its receipt.
  *
  * A choice holds in this browser from the moment it is made; nothing waits for what happens here. Its id makes sending it
  * twice harmless, so two tabs may do so.
@@ -19,20 +19,25 @@ let failures = 0;
 let quietUntil = 0;
 
 /** Sends what waits. Safe to call at any time, as often as one likes. */
-async function sendChoices() {
+async function sendQueue() {
   const stored = readStored();
-  const choice = stored && stored.queue[0];
-  if (!stored || !choice || sending || Date.now() < quietUntil) return;
+  const next = stored && stored.queue[0];
+  if (!stored || !next || sending || Date.now() < quietUntil) return;
   sending = true;
   emitSync("saving");
-  const answer = await post(choice, stored.subject + "." + stored.secret);
+  const answer = await post(next, token(stored));
   sending = false;
   if (answer.status < 0) retryLater(answer.retryAfter);
   else {
     failures = 0;
-    settleChoice(choice, answer);
-    sendChoices();
+    settleSent(next[1], answer);
+    sendQueue();
   }
+}
+
+/** What lets this browser speak for its subject. @param {Stored} stored */
+function token({ subject, secret }) {
+  return subject + "." + secret;
 }
 
 /** @param {SyncState} state */
@@ -47,24 +52,24 @@ function emitSync(state) {
  * @property {any} body a receipt or a problem
  */
 
-/** @param {Choice} choice @param {string} token @returns {Promise<Answer>} */
-async function post(choice, token) {
+/** @param {[Destination, Sent]} what @param {string} token @returns {Promise<Answer>} */
+async function post([to, sent], token) {
   let retryAfter = NaN;
   try {
-    const response = await fetch(address(`/v1/sites/${boot.site}/choices`), {
+    const response = await fetch(address(`/v1/sites/${boot.site}/${to}`), {
       method: "POST",
       // The page may be left in the moment of choosing.
       keepalive: true,
       credentials: "omit",
       headers: { Authorization: "Bearer " + token, "Content-Type": "application/json" },
-      body: JSON.stringify(choice),
+      body: JSON.stringify(sent),
     });
     const { status } = response;
     retryAfter = parseFloat(response.headers.get("Retry-After") || "");
     if (status !== 429 && status < 500) {
       const body = (await response.json().catch(() => null)) || {};
-      // A hotel's sign-in page answers 200 as well; only a receipt for this choice ends its sending.
-      if (status >= 400 || body.id === choice.id) return { status, retryAfter, body };
+      // A hotel's sign-in page answers 200 as well; only a receipt for this very thing ends its sending.
+      if (status >= 400 || body.id === sent.id) return { status, retryAfter, body };
     }
   } catch {
     // No network, or the server is away.
@@ -81,19 +86,22 @@ function retryLater(seconds) {
     wait = Math.min(seconds * 1000, 3600000);
     quietUntil = Date.now() + wait;
   }
-  setTimeout(sendChoices, wait);
+  setTimeout(sendQueue, wait);
 }
 
-/** @param {Choice} choice @param {Answer} answer */
-function settleChoice(choice, { status, body }) {
+/** @param {Sent} sent @param {Answer} answer */
+function settleSent({ id }, { status, body }) {
   // Read again: another tab, or the visitor, may have chosen anew meanwhile.
   const stored = readStored();
   if (!stored) return;
-  stored.queue = stored.queue.filter(({ id }) => id !== choice.id);
-  const isLatest = stored.choice.id === choice.id;
+  stored.queue = stored.queue.filter(([, waiting]) => waiting.id !== id);
+  const place = stored.choices.findIndex((choice) => choice.id === id);
+  const choice = stored.choices[place];
+  const isLatest = choice && place === stored.choices.length - 1;
   if (status < 300) {
-    stored.receipt = body;
-    if (isLatest) stored.until_ms = body.expires_at_ms;
+    if (choice) choice.receipt = body;
+    // A choice of everything holds as long as the server says; of a part the rest may expire sooner.
+    if (isLatest && choice.outcome) stored.until_ms = stored.ask_ms = body.expires_at_ms;
     writeStored(stored);
     if (!stored.queue.length) emitSync("saved");
     return;

@@ -27,8 +27,27 @@ function trustScripts() {
 
 /** The absolute address of a path under Consentry's base. @param {string} path */
 function address(path) {
-  // Without a base, everything hangs beside the script itself.
-  return (boot.base || (ownScript && ownScript.src ? new URL(".", ownScript.src).href.slice(0, -1) : "")) + path;
+  // Without a base, everything hangs beside the script itself; a pinned one lies among the assets.
+  const folder = boot.base || (ownScript?.src ? new URL(".", ownScript.src).href.replace(/(\/assets)?\/$/, "") : "");
+  return folder + path;
+}
+
+/** This script in another language. @param {string} language */
+function scriptIn(language) {
+  return address(`/${boot.site}${boot.local ? `.${language}.js` : `.js?lang=${language}`}`);
+}
+
+/** The page's language has been asked for, once. @type {Promise<unknown> | null} */
+let inLanguage = null;
+
+/** Settles when our texts are in the page's language, if there are any in it and the tag names no other (R13). */
+function inPagesLanguage() {
+  const wanted = document.documentElement.lang;
+  const { languages, language } = boot;
+  const found = languages.find((tag) => tag === wanted) || languages.find((tag) => tag === wanted.split("-")[0]);
+  const isFree = ownScript && !ownScript.integrity && !ownScript.src.includes("lang=");
+  if (found && found !== language && isFree && !inLanguage) inLanguage = loadScript(scriptIn(found)).catch(() => {});
+  return Promise.resolve(inLanguage);
 }
 
 /**

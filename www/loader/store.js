@@ -1,5 +1,5 @@
 /**
- * What this browser remembers of its visitor's choice on this site.
+ * What this browser remembers of its visitor's choices on this site.
  *
  * One item in `localStorage`, in the form of docs/wire.md, read anew each time, because other tabs write it too. Where
  * storage is blocked or full, memory takes its place for as long as the page lives.
@@ -16,7 +16,7 @@ let memory = null;
 function readStored() {
   try {
     const stored = memory || JSON.parse(localStorage[storeKey] || null);
-    if (stored.v === 1 && stored.subject && stored.choice && stored.allowed.map && stored.queue.map) return stored;
+    if (stored.v === 1 && stored.subject && stored.choices.map && stored.allowed.map && stored.queue.map) return stored;
   } catch {
     // Blocked, garbled or empty: all are "nothing is known", and what is not known grants nothing.
   }
@@ -37,4 +37,29 @@ function writeStored(stored) {
       // Blocked altogether.
     }
   }
+}
+
+/** Somebody of whom nothing is known yet. @returns {Stored} */
+function newSubject() {
+  return { v: 1, subject: uuid(4), secret: secret(), choices: [], allowed: [], until_ms: 0, ask_ms: 0, queue: [] };
+}
+
+/** Lets the server know: `what` under `/v1/sites/{site}/{to}`. @param {Stored} stored @param {Destination} to @param {Sent} what */
+function enqueue(stored, to, what) {
+  if (!boot.local) stored.queue = [...stored.queue, /** @type {[Destination, Sent]} */ ([to, what])].slice(-QUEUE_MAX);
+}
+
+/** Random, or (7) beginning with the time; the variant's two free bits are zero. @param {4 | 7} version */
+function uuid(version) {
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(30)), (byte) => (byte & 15).toString(16)).join("");
+  const start = version === 7 ? Date.now().toString(16).padStart(12, "0") : random.slice(18);
+  return (start + version + random.slice(0, 3) + 8 + random.slice(3, 18)).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** What lets only this browser speak for its subject: 32 random bytes, base64url. */
+function secret() {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replace(
+    /[+/=]/g,
+    (character) => ({ "+": "-", "/": "_" })[character] || "",
+  );
 }

@@ -11,6 +11,9 @@ let widgetReady = null;
 /** @type {Promise<void> | null} */
 let opening = null;
 
+/** The rest of `window.consentry`, which few pages ask for. @type {Promise<More> | null} */
+let more = null;
+
 /** @param {Asset} asset @param {RequestPriority} [priority] */
 function fetchAsset([path, integrity], priority) {
   return fetch(address(path), { integrity, priority });
@@ -19,8 +22,9 @@ function fetchAsset([path, integrity], priority) {
 /** Fetches into the browser's cache what "choose" would need. */
 function fetchWidgetEarly() {
   const { connection } = /** @type {{ connection?: { saveData: boolean } }} */ (navigator);
-  if (!banner || (connection && connection.saveData)) return;
-  for (const asset of Object.values(boot.widget)) {
+  if (!banner || connection?.saveData) return;
+  const { js, wasm, centre } = boot.widget;
+  for (const asset of [js, wasm, centre]) {
     fetchAsset(asset, "low").then((response) => response.blob()).catch(() => {});
   }
 }
@@ -32,22 +36,71 @@ function whenIdle(task) {
   else addEventListener("load", idle);
 }
 
-/** Opens the preference centre, once however often it is clicked meanwhile. @returns {Promise<void>} */
-function openCentre() {
-  return (opening = opening || bringCentre().finally(() => (opening = null)));
+/** Opens the preference centre, once however often it is clicked meanwhile. @param {string} [section] @returns {Promise<void>} */
+function openCentre(section) {
+  return (opening = opening || bringCentre(section || null).finally(() => (opening = null)));
 }
 
-async function bringCentre() {
+/** @param {string | null} section */
+async function bringCentre(section) {
   const opener = deepFocus();
   try {
-    const [response] = await Promise.all([fetchAsset(boot.widget.centre), (widgetReady = widgetReady || startWidget())]);
-    const centre = await response.json();
+    await inPagesLanguage();
+    const detail = await base();
     document.addEventListener("consentry:close", () => giveFocusBack(opener), { once: true });
-    emit("open", { centre, choice: validChoice(), now_ms: Date.now() });
-  } catch {
-    widgetReady = null;
+    emit("open", { ...detail, section });
+    // It brings history, receipts and rights to life; the centre works without.
+    bringMore();
+  } catch (error) {
+    fail("widget", error);
     sayInBanner(boot.texts.failed);
   }
+}
+
+/** What the widget's events begin with, once it runs. @returns {Promise<object>} */
+async function base() {
+  const [response] = await Promise.all([fetchAsset(boot.widget.centre), bringWidget()]);
+  const centre = await response.json();
+  const { choices = [], demands = [], signal = null } = readStored() || {};
+  return {
+    centre,
+    choices,
+    demands,
+    earlier: boot.earlier || {},
+    signal: signal || (hearsSignal() ? { at_ms: null } : null),
+    server: !boot.local,
+    now_ms: Date.now(),
+  };
+}
+
+function bringWidget() {
+  widgetReady =
+    widgetReady ||
+    startWidget().catch((error) => {
+      widgetReady = null;
+      throw error;
+    });
+  return widgetReady;
+}
+
+/** Elements, placeholders, and what else few pages need. @returns {Promise<More>} */
+function bringMore() {
+  more =
+    more ||
+    inPagesLanguage()
+      .then(() => loadScript(address(boot.widget.more[0]), boot.widget.more[1]))
+      .then(() => /** @type {Required<Consentry>} */ (window.consentry)._more(inside));
+  // A page without it loses comfort, and no choice.
+  more.catch((error) => {
+    more = null;
+    fail("more", error);
+  });
+  return more;
+}
+
+/** Tells the page, and nobody else, what went wrong. @param {string} what @param {unknown} error */
+function fail(what, error) {
+  emit("error", { what, message: String(error) });
 }
 
 /** @returns {Promise<unknown>} */
@@ -56,14 +109,12 @@ async function startWidget() {
   // Its failure is awaited below, and must not be reported as nobody's meanwhile.
   wasm.catch(() => {});
   await loadScript(address(boot.widget.js[0]), boot.widget.js[1]);
-  const { _widget } = /** @type {Consentry} */ (window.consentry);
-  if (!_widget) throw new Error("the widget's script did not run");
-  return _widget({ module_or_path: wasm });
+  return /** @type {Required<Consentry>} */ (window.consentry)._widget({ module_or_path: wasm });
 }
 
 /** The focused element, inside shadow roots too. */
 function deepFocus() {
   let element = document.activeElement;
-  while (element && element.shadowRoot && element.shadowRoot.activeElement) element = element.shadowRoot.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
   return element;
 }

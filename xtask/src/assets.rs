@@ -1,5 +1,5 @@
-//! Builds what a browser gets into `dist/assets/`, from where the server's build takes it: `loader.js`, `widget.js`,
-//! `widget.wasm`, and each compressed beside itself. The names are a contract with that build.
+//! Builds what a browser gets into `dist/assets/`, from where the server's build takes it: `loader.js`, its parts, `more.js`,
+//! `debug.js`, `widget.js`, `widget.wasm`, and each compressed beside itself. The names are a contract with that build.
 
 use anyhow::Result;
 
@@ -10,9 +10,17 @@ use crate::{bindings, files, loader, progress};
 /// The profile in Cargo.toml that puts size before speed.
 const WIDGET_PROFILE: &str = "widget";
 
-/// Loader and widget.
+/// What a site's script has beside the loader where its policy asks for it: `www/parts/<name>.js`, each a function of its
+/// configuration.
+pub(crate) const PARTS: [&str; 4] = ["signals", "guard", "clean", "imports"];
+/// What is fetched when it is wanted: `www/<name>/`, run at once.
+pub(crate) const LATER: [&str; 2] = ["more", "debug"];
+
+/// All of them.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     progress::step("loader", || loader(workspace))?;
+    progress::step("parts", || parts(workspace))?;
+    progress::step("more and debug", || later(workspace))?;
     progress::step("widget", || widget(workspace))
 }
 
@@ -26,8 +34,24 @@ pub(crate) fn build_corpus(workspace: &Workspace) -> Result<()> {
 }
 
 fn loader(workspace: &Workspace) -> Result<()> {
-    let loader = loader::compose(&workspace.root.join("www/loader"))?;
+    let loader = loader::compose(&workspace.root.join("www/loader"), "boot")?;
     files::write_compressed(&workspace.assets().join("loader.js"), loader.as_bytes())
+}
+
+fn parts(workspace: &Workspace) -> Result<()> {
+    for name in PARTS.map(|name| format!("{name}.js")) {
+        let part = loader::compose_one(&workspace.root.join("www/parts").join(&name), "config")?;
+        files::write_compressed(&workspace.assets().join(name), part.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn later(workspace: &Workspace) -> Result<()> {
+    for name in LATER {
+        let function = loader::compose(&workspace.root.join("www").join(name), "")?;
+        files::write_compressed(&workspace.assets().join(format!("{name}.js")), format!("{function}();").as_bytes())?;
+    }
+    Ok(())
 }
 
 fn widget(workspace: &Workspace) -> Result<()> {

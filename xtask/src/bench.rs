@@ -1,32 +1,53 @@
-//! Benchmarks: each a program of `bench/`, which is a workspace of its own, so that the engines it compares us with are in no build of
-//! ours and in no lock file of ours.
+//! Benchmarks: each a program of `bench/`, which is a workspace of its own, or a folder of it, so that the engines and packages it
+//! compares us with are in no build of ours and in no lock file of ours.
 
 use anyhow::Result;
 
-use crate::command;
 use crate::workspace::Workspace;
+use crate::{bench_page, command};
 
-/// The programs of `bench/`, by the names that they are asked for with, and what each measures.
-const BENCHES: [(&str, &str); 1] =
-    [("decide", "one decision, ours and other engines', on the same questions: about a minute, once built")];
+/// A benchmark: the name that it is asked for with, what it measures, and its work.
+struct Bench {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Workspace) -> Result<()>,
+}
+
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "decide",
+        what: "one decision, ours and other engines', on the same questions: about a minute, once built",
+        run: |workspace| program(workspace, "decide"),
+    },
+    Bench {
+        name: "page",
+        what: "what a visitor waits for, ours and our peers', in Chromium: about a quarter of an hour, once built",
+        run: bench_page::run,
+    },
+];
 
 /// Builds and runs the benchmark of that name, with its output where ours goes. If there is none, lists those that there are, and
 /// that counts as failed.
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<bool> {
-    let Some((bench, _)) = BENCHES.iter().find(|(bench, _)| name == *bench) else {
+    let Some(bench) = BENCHES.iter().find(|bench| name == bench.name) else {
         eprint!("{}", list());
         return Ok(false);
     };
-    let manifest = workspace.root.join("bench/Cargo.toml");
-    let mut cargo = command::cargo();
-    cargo.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest).args(["--bin", bench]);
-    command::run(&mut cargo).map(|()| true)
+    (bench.run)(workspace).map(|()| true)
 }
 
 /// What there is.
 pub(crate) fn list() -> String {
-    let lines = BENCHES.iter().map(|(bench, what)| format!("  {bench:<12}  {what}\n"));
+    let lines = BENCHES.iter().map(|Bench { name, what, .. }| format!("  {name:<12}  {what}\n"));
     format!("Usage: cargo xtask bench <benchmark>\n\nBenchmarks:\n{}", lines.collect::<String>())
+}
+
+/// One of the Rust programs.
+fn program(workspace: &Workspace, name: &str) -> Result<()> {
+    let manifest = workspace.root.join("bench/Cargo.toml");
+    let mut cargo = command::cargo();
+    cargo.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest).args(["--bin", name]);
+    command::run(&mut cargo)
 }
 
 #[cfg(test)]
@@ -36,14 +57,21 @@ mod tests {
     #[test]
     fn every_benchmark_is_a_program_of_bench() {
         let workspace = Workspace::read().unwrap();
-        for (bench, _) in BENCHES {
-            let program = workspace.root.join("bench/src/bin").join(bench).join("main.rs");
-            assert!(program.is_file(), "{}", program.display());
+        let of_rust = |name: &str| workspace.root.join("bench/src/bin").join(name).join("main.rs").is_file();
+        let of_page = |name: &str| name == "page" && bench_page::folder(&workspace).join("main.js").is_file();
+        for Bench { name, .. } in BENCHES {
+            assert!(of_rust(name) || of_page(name), "{name}");
         }
     }
 
     #[test]
     fn the_list_names_each_of_them() {
-        assert!(BENCHES.iter().all(|(bench, what)| list().contains(&format!("  {bench}  ")) && list().contains(what)));
+        let is_listed = |bench: &Bench| list().contains(&format!("  {}  ", bench.name)) && list().contains(bench.what);
+        assert!(BENCHES.iter().all(is_listed));
+    }
+
+    #[test]
+    fn no_benchmark_is_run_under_a_name_that_there_is_not() {
+        assert!(!run(&Workspace::read().unwrap(), "no-such-benchmark").unwrap());
     }
 }

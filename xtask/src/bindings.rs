@@ -7,11 +7,15 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::workspace::Workspace;
-use crate::{command, files, import_names, tools};
+use crate::workspace::{WIDGET_WASM, Workspace};
+use crate::{command, files, import_names, stylesheet, tools};
 
 /// What browsers run.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// A panic ends the program at once, without a word. Where the standard library is built like that too, nothing that only words
+/// a panic is left (docs/decisions/0017).
+const AT_ONCE: [&str; 2] = ["-Zunstable-options", "-Cpanic=immediate-abort"];
 
 /// WebAssembly and the script that knows how to start it.
 pub(crate) struct Bound {
@@ -21,21 +25,53 @@ pub(crate) struct Bound {
     pub(crate) wasm: Vec<u8>,
 }
 
-/// Compiles a package of the workspace. `profile` as cargo knows it: `widget`, `release`.
+/// Compiles a package of the workspace. `profile` as cargo knows it: `widget`, `release`. What visitors download brings a standard
+/// library of its own, where that can be built.
 pub(crate) fn compile(workspace: &Workspace, package: &str, profile: &str) -> Result<PathBuf> {
     let library = workspace.cdylib(package)?;
     tools::wasm_target()?;
     let remaps = remaps(workspace)?;
-    let flags: Vec<String> = remaps.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
+    let mut flags: Vec<String> = remaps.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
     let mut cargo = command::cargo();
     // Through `--config`, which adds to the flags in `.cargo/config.toml`. The environment would replace them, so it goes.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let mut target = workspace.target.clone();
+    let mut std = Vec::new();
+    if package == WIDGET_WASM && std_source()? {
+        flags.extend(AT_ONCE.map(str::to_owned));
+        // A folder of its own: some build scripts look at this variable, and what they build would be built anew each time.
+        target.push("with-std");
+        cargo.env("RUSTC_BOOTSTRAP", "1");
+        std.push("-Zbuild-std=std,panic_abort");
+    }
+    if package == WIDGET_WASM {
+        let style = files::read_text(&workspace.root.join("widget/src/centre.css"))?;
+        cargo.env("CONSENTRY_CENTRE_CSS", stylesheet::minify(&style)?);
+    }
     cargo.arg("--config").arg(format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags)));
     cargo.args(["build", "--package", package, "--profile", profile, "--target", TARGET]);
+    cargo.args(std).arg("--target-dir").arg(&target);
     command::run(cargo.current_dir(&workspace.root))?;
-    let wasm = workspace.target.join(TARGET).join(profile).join(library).with_extension("wasm");
+    let wasm = target.join(TARGET).join(profile).join(library).with_extension("wasm");
     ensure_no_paths(&wasm, &remaps)?;
     Ok(wasm)
+}
+
+/// Whether the standard library's source is there, or can be had. Without it everything still builds, and is larger.
+fn std_source() -> Result<bool> {
+    let library = sysroot()?.join("lib/rustlib/src/rust/library/Cargo.lock");
+    if library.is_file() {
+        return Ok(true);
+    }
+    let added = command::answers(Command::new("rustup").args(["component", "add", "rust-src"])) && library.is_file();
+    if !added {
+        eprintln!("      the widget will be larger than it may: `rustup component add rust-src` did not work");
+    }
+    Ok(added)
+}
+
+fn sysroot() -> Result<PathBuf> {
+    Ok(command::output(Command::new("rustc").args(["--print", "sysroot"]))?.trim().into())
 }
 
 /// Makes the glue, and the WebAssembly that goes with it.
@@ -78,8 +114,7 @@ fn exchange(name: &mut String, names: &std::collections::HashMap<String, String>
 fn remaps(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     let about_rustc = command::output(Command::new("rustc").args(["--version", "--verbose"]))?;
     let commit = about_rustc.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
-    let sysroot = command::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
+    let library = sysroot()?.join("lib/rustlib/src/rust");
     let folders = [
         (workspace.root.clone(), "/consentry".to_owned()),
         (workspace.target.clone(), "/target".to_owned()),

@@ -3,6 +3,7 @@
 
 mod assets;
 mod bench;
+mod bench_page;
 mod bindings;
 mod command;
 mod demo;
@@ -11,6 +12,8 @@ mod import_names;
 mod javascript;
 mod loader;
 mod nightly;
+mod npm;
+mod npm_package;
 mod progress;
 mod server;
 mod sizes;
@@ -31,7 +34,8 @@ Usage: cargo xtask <command>
 Commands:
   demo          build everything, start the server and the demo site, print where to look
   test [--ci]   install what the tests need, then run all of them; in CI (--ci, or CI is set) skipping is failing
-  assets        build loader and widget into dist/assets, compressed
+  assets        build loader, parts, widget and the rest into dist/assets, compressed
+  npm           put the npm package together in dist/npm
   sizes         what a visitor downloads, against the budgets
   bench [name]  run a benchmark of bench/; without a name, list them
   nightly [cases | fuzz | mutants]
@@ -50,6 +54,10 @@ fn main() -> ExitCode {
             Ok(true)
         }
         ["assets"] => Workspace::read().and_then(|workspace| assets::build(&workspace)).map(|()| true),
+        ["npm"] => Workspace::read().and_then(|workspace| npm_package::build(&workspace)).map(|package| {
+            println!("{}", package.display());
+            true
+        }),
         ["sizes"] => Workspace::read().and_then(|workspace| sizes::print(&workspace)).map(|tally| tally.failed == 0),
         ["bench"] => {
             print!("{}", bench::list());

@@ -9,7 +9,7 @@ use crate::bindings::TARGET;
 use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
-use crate::{assets, command, sizes, tools};
+use crate::{assets, command, npm, sizes, tools};
 
 /// What runs in a browser, and so must compile and be clean there too.
 const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
@@ -128,17 +128,7 @@ fn documentation(workspace: &Workspace) -> Result<Tally> {
 }
 
 fn npm_packages(workspace: &Workspace) -> Result<Tally> {
-    let folder = workspace.root.join(BROWSER_TESTS);
-    let lock = folder.join("package-lock.json");
-    // npm notes what it has installed in a lock file of its own.
-    let installed = folder.join("node_modules/.package-lock.json");
-    let modified = |path: &std::path::Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    if modified(&installed).is_some_and(|installed| Some(installed) > modified(&lock)) {
-        return Ok(passed(()));
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-    command::run(&mut npm).map(passed)
+    npm::install(&workspace.root.join(BROWSER_TESTS)).map(passed)
 }
 
 fn javascript_types(workspace: &Workspace) -> Result<Tally> {

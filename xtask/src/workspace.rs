@@ -73,7 +73,7 @@ impl Workspace {
             .with_context(|| format!("package `{package}` has no target of `crate-type = [\"cdylib\"]`"))
     }
 
-    /// `dist/assets/`, from which the server's build takes loader and widget.
+    /// `dist/assets/`, from which the server's build takes the browser's files.
     pub(crate) fn assets(&self) -> PathBuf {
         self.root.join("dist/assets")
     }

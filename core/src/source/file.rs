@@ -3,6 +3,7 @@
 //! The tables here are also what the JSON Schema for editors is made of: their doc comments are what an editor shows.
 
 use super::error::Report;
+use super::page_file::PageTable;
 use super::schema::{Contact, Day};
 use super::{Origin, SourceFile};
 use crate::*;
@@ -37,9 +38,11 @@ pub(super) struct Head {
     pub(super) effective: Option<Time>,
     /// Where the file says from when it holds, for errors about the order of policies.
     pub(super) dated_at: Range<usize>,
+    /// How the page is wired, to be read once there is a policy.
+    pub(super) page: Option<PageTable>,
 }
 
-type Word = Spanned<String>;
+pub(super) type Word = Spanned<String>;
 
 /// What a site promises about people's data: a Consentry policy file.
 #[derive(Deserialize, JsonSchema)]
@@ -100,6 +103,8 @@ pub(super) struct PolicyFile {
     /// Where this policy is stricter than the law.
     #[serde(default)]
     law: Vec<LawTable>,
+    /// How the site's pages are wired to this policy.
+    page: Option<PageTable>,
 }
 
 /// Who decides about the data.
@@ -339,14 +344,15 @@ struct LawTable {
 
 /// Reads the file; `None` if the report then has errors.
 pub(super) fn parse(file: &SourceFile, report: &mut Report<'_>) -> Option<(Head, Parts)> {
-    let tables: PolicyFile = match toml::from_str(&file.text) {
+    let mut tables: PolicyFile = match toml::from_str(&file.text) {
         Ok(tables) => tables,
         Err(error) => {
             report.error(error.span().unwrap_or_default(), error.message(), help_for(error.message()));
             return None;
         }
     };
-    let head = read_head(&tables, report);
+    let page = tables.page.take();
+    let head = read_head(&tables, report).map(|head| Head { page, ..head });
     let parts = read_parts(&tables, report);
     if report.errors.is_empty() { head.zip(parts) } else { None }
 }
@@ -372,6 +378,7 @@ fn help_for(message: &str) -> &'static str {
         () if missing("trains") => "say whether the processor trains on the data: `never` or `with-consent`",
         () if missing("own_use") => "say whether the processor uses the data for itself: `never` or `yes`",
         () if missing("place") => "say where it holds, e.g. `place = \"US-CA\"`",
+        () if missing("from") => "name a system, e.g. `from = [\"cookieconsent\"]`",
         () if missing("uses") => "say what the processor gets, e.g. `uses = [{ purpose = \"…\", data = [\"…\"] }]`",
         () if message.starts_with("missing field") => "add it",
         () if message.starts_with("unknown field") => "remove it, or correct its spelling",
@@ -403,6 +410,7 @@ fn read_head(tables: &PolicyFile, report: &mut Report<'_>) -> Option<Head> {
         published: at_once(published)?,
         effective: at_once(effective)?,
         dated_at,
+        page: None,
     })
 }
 
@@ -584,7 +592,7 @@ fn read_processor(table: &ProcessorTable, report: &mut Report<'_>) -> Option<Pro
 }
 
 /// Maps all, so that every error is found, and only then says whether there was one.
-fn every<T, U>(items: &[T], mut read: impl FnMut(&T) -> Option<U>) -> Option<Vec<U>> {
+pub(super) fn every<T, U>(items: &[T], mut read: impl FnMut(&T) -> Option<U>) -> Option<Vec<U>> {
     let read: Vec<Option<U>> = items.iter().map(&mut read).collect();
     read.into_iter().collect()
 }
@@ -593,7 +601,7 @@ fn words<T: FromStr<Err: fmt::Display>>(words: &[Word], report: &mut Report<'_>)
     every(words, |word| read(word, report))
 }
 
-fn read<T: FromStr<Err: fmt::Display>>(word: &Word, report: &mut Report<'_>) -> Option<T> {
+pub(super) fn read<T: FromStr<Err: fmt::Display>>(word: &Word, report: &mut Report<'_>) -> Option<T> {
     match word.get_ref().parse() {
         Ok(value) => Some(value),
         Err(expected) => {
@@ -605,7 +613,10 @@ fn read<T: FromStr<Err: fmt::Display>>(word: &Word, report: &mut Report<'_>) -> 
 
 /// Reads what may be left out; `None` if it is there and not understood.
 #[allow(clippy::option_option, reason = "not there, and there but unreadable, are two things")]
-fn optional<T: FromStr<Err: fmt::Display>>(word: Option<&Word>, report: &mut Report<'_>) -> Option<Option<T>> {
+pub(super) fn optional<T: FromStr<Err: fmt::Display>>(
+    word: Option<&Word>,
+    report: &mut Report<'_>,
+) -> Option<Option<T>> {
     match word {
         None => Some(None),
         Some(word) => read(word, report).map(Some),

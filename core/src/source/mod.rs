@@ -5,12 +5,19 @@
 
 mod error;
 mod file;
+mod locales;
 mod origin;
+mod page;
+mod page_file;
 mod schema;
 mod texts;
 
 pub use error::{Note, SourceError};
 pub use origin::{ORIGIN_BYTES_MAX, Origin, OriginError};
+pub use page::{
+    GoogleSignal, HOST_BYTES_MAX, Host, HostError, Import, LISTED_MAX, Layout, OTHER_NAME_BYTES_MAX, OtherName,
+    OtherNameError, OtherSystem, PATTERN_BYTES_MAX, Page, Pattern, PatternError, WordpressCategory,
+};
 pub use schema::policy_schema;
 
 use crate::notice::Notice;
@@ -51,6 +58,8 @@ pub struct Published {
     pub history: PolicyHistory,
     /// The origins of the pages that may send choices.
     pub origins: Vec<Origin>,
+    /// How those pages are wired.
+    pub page: Page,
     /// The notices: for each regime, one in each language, the policy's first language first.
     pub notices: Vec<Notice>,
 }
@@ -74,7 +83,7 @@ impl Published {
                 return Err(alloc::vec![SourceError::whole_file(&file.name, &message, "shorten it")]);
             }
         }
-        let Dated { policy, head, .. } = read_policy(policy_file)?;
+        let Dated { policy, head, page } = read_policy(policy_file)?;
         let mut notices = Vec::new();
         let mut errors = Vec::new();
         for (language, span) in &head.languages {
@@ -88,7 +97,7 @@ impl Published {
         errors.extend(texts::unlisted(&head.languages, files));
         let history = read_history(files);
         match history {
-            Ok(history) if errors.is_empty() => Ok(Self { policy, history, origins: head.origins, notices }),
+            Ok(history) if errors.is_empty() => Ok(Self { policy, history, origins: head.origins, page, notices }),
             Ok(_) => Err(errors),
             Err(found) => {
                 errors.extend(found);
@@ -140,6 +149,7 @@ impl Published {
 struct Dated {
     policy: Policy,
     head: file::Head,
+    page: Page,
 }
 
 fn read_policy(source: &SourceFile) -> Result<Dated, Vec<SourceError>> {
@@ -148,10 +158,18 @@ fn read_policy(source: &SourceFile) -> Result<Dated, Vec<SourceError>> {
         return Err(report.errors);
     };
     let hash = crate::notice::policy_hash(&parts);
-    Policy::new(parts, hash).map(|policy| Dated { policy, head }).map_err(|faults| {
-        file::report_faults(source, &faults, &mut report);
-        report.errors
-    })
+    let policy = match Policy::new(parts, hash) {
+        Ok(policy) => policy,
+        Err(faults) => {
+            file::report_faults(source, &faults, &mut report);
+            return Err(report.errors);
+        }
+    };
+    let page = match &head.page {
+        None => Some(Page::default()),
+        Some(table) => page_file::read_page(table, &policy, &head.origins, &mut report),
+    };
+    page.map(|page| Dated { policy, head, page }).ok_or(report.errors)
 }
 
 /// The policy and all earlier ones, in the order of the days from which they hold.
@@ -160,7 +178,7 @@ fn read_history(files: &[SourceFile]) -> Result<PolicyHistory, Vec<SourceError>>
     let mut errors = Vec::new();
     for source in files.iter().filter(|f| f.name == POLICY_FILE || is_earlier(&f.name)) {
         match read_policy(source) {
-            Ok(Dated { policy, head }) => dated.push((source, head.dated_at.clone(), version(policy, &head))),
+            Ok(Dated { policy, head, .. }) => dated.push((source, head.dated_at.clone(), version(policy, &head))),
             Err(found) => errors.extend(found),
         }
     }

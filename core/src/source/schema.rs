@@ -2,8 +2,8 @@
 //!
 //! A schema knows the shape of a file. What contradicts itself is found by `consentry check`.
 
-use super::Origin;
 use super::file::{DpvTerm, PolicyFile};
+use super::{GoogleSignal, Host, Layout, Origin, OtherName, OtherSystem, Pattern, WordpressCategory};
 use crate::*;
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -55,6 +55,9 @@ texts! {
     Retention: "^(after use|until deleted|(inactive )?[0-9]+ (minute|hour|day)s?)$", "`after use`, `until deleted`, a period, or `inactive` and a period.";
     Day: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "A day.";
     Contact: "^(mailto:|https://).+", "A URI: `mailto:` or `https:`.";
+    Host: "^([a-z0-9-]+\\.)+[a-z0-9-]+$|^localhost$", "A host, which stands for its subdomains, too.";
+    Pattern: "^[!-~]{1,128}$", "Names of cookies or storage keys; `*` stands for anything.";
+    OtherName: "^.{1,64}$", "What another system calls a target.";
     DpvTerm: "^dpv[a-z-]*:[A-Za-z0-9]+$", "A term of the W3C Data Privacy Vocabulary.";
 }
 
@@ -74,4 +77,4 @@ macro_rules! words {
 }
 
 words!(PurposeKind, Control, LegalBasis, Training, OwnUse, Safeguard, Role, Activity, Announcement, Channel);
-words!(CookieFunction, ModelOwner, DataForm, Regime);
+words!(CookieFunction, ModelOwner, DataForm, Regime, Layout, GoogleSignal, WordpressCategory, OtherSystem);

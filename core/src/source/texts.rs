@@ -1,8 +1,10 @@
 //! The texts of one language: the site's own file over the locale that all sites share, complete and with nothing left over.
 
 use super::error::{Report, SourceError};
+use super::locales::{self, LOCALES};
 use super::{POLICY_FILE, SourceFile, TEXT_CHARS_MAX};
 use crate::notice::{self, Texts};
+use crate::plural::Plurals;
 use crate::{Language, Policy};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -12,26 +14,8 @@ use core::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The languages that Consentry itself speaks.
-const LOCALES: [(&str, &str); 17] = [
-    ("ar", include_str!("../../locales/ar.toml")),
-    ("cs", include_str!("../../locales/cs.toml")),
-    ("da", include_str!("../../locales/da.toml")),
-    ("de", include_str!("../../locales/de.toml")),
-    ("en", include_str!("../../locales/en.toml")),
-    ("es", include_str!("../../locales/es.toml")),
-    ("fi", include_str!("../../locales/fi.toml")),
-    ("fr", include_str!("../../locales/fr.toml")),
-    ("it", include_str!("../../locales/it.toml")),
-    ("ja", include_str!("../../locales/ja.toml")),
-    ("ko", include_str!("../../locales/ko.toml")),
-    ("nl", include_str!("../../locales/nl.toml")),
-    ("pl", include_str!("../../locales/pl.toml")),
-    ("pt", include_str!("../../locales/pt.toml")),
-    ("sv", include_str!("../../locales/sv.toml")),
-    ("tr", include_str!("../../locales/tr.toml")),
-    ("zh", include_str!("../../locales/zh.toml")),
-];
+/// What is counted: these keys have a text for each plural category of the language.
+const COUNTED: [&str; 3] = ["period.minutes", "period.hours", "period.days"];
 
 /// Every text in `language`, if none is missing and none is unknown.
 pub(super) fn read(
@@ -42,8 +26,8 @@ pub(super) fn read(
     files: &[SourceFile],
 ) -> Result<Texts, Vec<SourceError>> {
     let mut of_policy = Report::new(policy_file);
-    let Some((_, locale)) = LOCALES.iter().find(|(tag, _)| *tag == language.as_str()) else {
-        let spoken: Vec<&str> = LOCALES.iter().map(|(tag, _)| *tag).collect();
+    let Some(locale) = locales::find(language) else {
+        let spoken: Vec<&str> = LOCALES.iter().map(|locale| locale.tag).collect();
         let message = format!("no locale for `{language}`");
         of_policy.error(span.clone(), message, format!("choose among {}", spoken.join(", ")));
         return Err(of_policy.errors);
@@ -58,7 +42,8 @@ pub(super) fn read(
         return Err(of_policy.errors);
     };
 
-    let locale_file = SourceFile { name: format!("locales/{name}"), text: (*locale).to_string() };
+    let plurals = Plurals::of(locale.tag);
+    let locale_file = SourceFile { name: format!("locales/{}.toml", locale.tag), text: locale.text.to_string() };
     let mut of_locale = Report::new(&locale_file);
     let locale = flatten(&locale_file, &mut of_locale);
     let mut report = Report::new(file);
@@ -71,8 +56,8 @@ pub(super) fn read(
     let expected: BTreeSet<String> = notice::own_keys(policy).collect();
     for (key, (_, span)) in &own {
         if !expected.contains(key) && !locale.contains_key(key) {
-            let help = format!("remove it, or correct the name to what `{POLICY_FILE}` says");
-            report.error(span.clone(), format!("nothing is called `{key}`"), help);
+            let (message, help) = stranger(key, language, &plurals);
+            report.error(span.clone(), message, help);
         }
     }
     for key in expected.iter().filter(|key| !own.contains_key(*key)) {
@@ -88,7 +73,27 @@ pub(super) fn read(
     }
     let mut texts: BTreeMap<String, String> = locale.into_iter().map(|(key, (text, _))| (key, text)).collect();
     texts.extend(own.into_iter().map(|(key, (text, _))| (key, text)));
-    Ok(Texts(texts))
+    Ok(Texts { by_key: texts, plurals })
+}
+
+/// What is wrong with a key that nothing is called, and what to do.
+fn stranger(key: &str, language: &Language, plurals: &Plurals) -> (String, String) {
+    let categories = plurals.categories().join(", ");
+    if COUNTED.contains(&key) {
+        let forms = plurals.categories().join(" = \"…\", ");
+        let message = format!("`{key}` is one text, and `{language}` has the plural categories {categories}");
+        return (message, format!("write `{key} = {{ {forms} = \"…\" }}`"));
+    }
+    match key.rsplit_once('.') {
+        Some((counted, category)) if COUNTED.contains(&counted) => (
+            format!("`{language}` has no plural category `{category}` for `{counted}`"),
+            format!("choose among {categories}"),
+        ),
+        Some(_) | None => (
+            format!("nothing is called `{key}`"),
+            format!("remove it, or correct the name to what `{POLICY_FILE}` says"),
+        ),
+    }
 }
 
 /// Text files in a language that the policy does not list: forgotten, or misspelt.

@@ -1,6 +1,7 @@
 //! Choices and events as JSON, and the document that the preference centre opens with.
 
 use super::policy::PolicyDoc;
+use super::posted::DemandDoc;
 use super::word::V1;
 use crate::word::words;
 use crate::*;
@@ -255,11 +256,8 @@ impl TryFrom<EventDoc> for Event {
             }
             EventDoc::Signalled { at_ms, id, signal } => Ok(Self { at: at_ms, kind: EventKind::Signalled(id, signal) }),
             EventDoc::Demanded { at_ms, id, demand, purpose, lifted } => {
-                if demand == DemandKind::Erasure && (purpose.is_some() || lifted) {
-                    return Err(WireError::Erasure);
-                }
-                let demand = Demand { kind: demand, purpose, stands: !lifted };
-                Ok(Self { at: at_ms, kind: EventKind::Demanded(id, demand) })
+                let doc = DemandDoc { v: V1, id, demand, purpose, lifted };
+                Ok(Self { at: at_ms, kind: doc.try_into()? })
             }
         }
     }

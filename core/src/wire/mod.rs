@@ -7,6 +7,7 @@
 mod choice;
 mod decision;
 mod policy;
+mod posted;
 mod word;
 
 pub use choice::{CentreDoc, ChoiceDoc, EventDoc, KnownChoiceDoc, Outcome, StancesDoc, TextsDoc, WireError};
@@ -14,4 +15,5 @@ pub use decision::{AskDoc, DecisionDoc, GuardianDoc, ObligationDoc, QUESTIONS_MA
 #[cfg(feature = "whole")]
 pub use policy::{ChangesDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, TrainingDoc};
 pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};
+pub use posted::{DemandDoc, SignalDoc};
 pub use word::V1;

@@ -1,4 +1,4 @@
-//! `GET /assets/{name}`: the widget's files and the preference centre's documents, each under a name that has its hash.
+//! `GET /assets/{name}`: what pages fetch, each under a name that has its hash.
 
 use crate::app::App;
 use crate::problem::ApiError;

@@ -3,9 +3,10 @@
 use crate::app::{App, KnownSite};
 use crate::auth::DeviceToken;
 use crate::document::{CHOICE_BYTES_MAX, Document};
+use crate::keep::keep;
 use crate::problem::ApiError;
 use crate::site::Site;
-use crate::store::{Appended, Entry, NewEntry, Position};
+use crate::store::{Entry, Position};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -38,13 +39,7 @@ pub(crate) async fn create(
         }
         choice => choice?,
     };
-    let DeviceToken { subject, secret } = DeviceToken::from_headers(&headers)?;
-    let kind = EventKind::Chosen(choice.clone());
-    let entry = NewEntry { site: site.id().clone(), subject, secret: Some(secret), kind, at: app.clock().now() };
-    let (status, position) = match app.store().append(entry).await? {
-        Appended::New(position) => (StatusCode::CREATED, position),
-        Appended::Known(position) => (StatusCode::OK, position),
-    };
+    let (status, position) = keep(&app, &site, &headers, EventKind::Chosen(choice.clone())).await?;
     Ok((status, Json(Receipt::of(&choice, position, &site))))
 }
 

@@ -34,9 +34,9 @@ pub(crate) async fn create(
     let records = Records::of(app.store().events(site.id(), subjects).await?);
     let now = app.clock().now();
     Ok(Json(match ask {
-        AskDoc::One(question) => Answer::One(Box::new(records.decide(&site.history, &question, now))),
+        AskDoc::One(question) => Answer::One(Box::new(records.decide(site.history(), &question, now))),
         AskDoc::Many(questions) => {
-            let decisions = questions.iter().map(|question| records.decide(&site.history, question, now));
+            let decisions = questions.iter().map(|question| records.decide(site.history(), question, now));
             Answer::Many { v: V1, decisions: decisions.collect() }
         }
     }))

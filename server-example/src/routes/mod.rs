@@ -3,10 +3,12 @@
 pub(crate) mod assets;
 pub(crate) mod choices;
 pub(crate) mod decisions;
+pub(crate) mod demands;
 pub(crate) mod health;
 pub(crate) mod problems;
 pub(crate) mod record;
 pub(crate) mod script;
+pub(crate) mod signals;
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! `GET /{site}.js`: the one tag's one hop, composed and compressed before anybody asked.
+//! `GET /{site}.js`: the one tag's one hop, composed and compressed before anybody asked, or when somebody first did from such a place.
 
 use crate::app::App;
 use crate::negotiation;
@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use consentry_core::{Jurisdiction, Regime};
+use consentry_core::{Jurisdiction, Law};
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -19,8 +19,8 @@ pub(crate) async fn show(
     let Path(name) = name.map_err(|_| ApiError::NotFound)?;
     let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
     let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
-    let content = site.boot.script(language, regime(&app, site, &headers)).ok_or(ApiError::NotFound)?;
-    Ok(content.answer(&headers, app.script_cache_control(), app.script_vary()))
+    let composed = site.script(language, &law(&app, site, &headers), app.clock().now()).ok_or(ApiError::NotFound)?;
+    Ok(composed.script.answer(&headers, app.script_cache_control(), app.script_vary()))
 }
 
 /// The language in `?lang=`. A language tag has no character that a query would have to escape.
@@ -28,9 +28,9 @@ fn asked_language(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("lang="))
 }
 
-/// The regime of where the operator's proxy says the visitor is, as the policy has it; the strictest if it does not say (R34).
-fn regime(app: &App, site: &Site, headers: &HeaderMap) -> Regime {
+/// The law of where the operator's proxy says the visitor is, as the policy has it; the strictest if it does not say (R34).
+fn law(app: &App, site: &Site, headers: &HeaderMap) -> Law {
     let value = app.jurisdiction_header().and_then(|name| headers.get(name)).and_then(|value| value.to_str().ok());
     let jurisdiction: Option<Jurisdiction> = value.and_then(|code| code.parse().ok());
-    site.policy().law(jurisdiction.as_ref()).regime
+    site.policy().law(jurisdiction.as_ref())
 }

@@ -135,7 +135,7 @@ fn entry(row: &Row<'_>) -> Result<Entry, ReadError> {
 }
 
 /// What the writer kept: a choice, or an event that says what it is.
-fn kind(payload: &str) -> Option<EventKind> {
+pub(super) fn kind(payload: &str) -> Option<EventKind> {
     if let Ok(choice) = serde_json::from_str::<ChoiceDoc>(payload) {
         return choice.into_choice().ok().map(EventKind::Chosen);
     }

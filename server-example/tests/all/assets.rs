@@ -18,9 +18,13 @@ fn integrity(bytes: &[u8]) -> String {
 async fn what_the_boot_document_names_is_there_as_it_says() {
     let house = House::new();
     let boot = house.boot("/adforge.js", &[]).await;
-    for (file, media_type) in
-        [("js", "text/javascript; charset=utf-8"), ("wasm", "application/wasm"), ("centre", "application/json")]
-    {
+    for (file, media_type) in [
+        ("js", "text/javascript; charset=utf-8"),
+        ("wasm", "application/wasm"),
+        ("centre", "application/json"),
+        ("more", "text/javascript; charset=utf-8"),
+        ("debug", "text/javascript; charset=utf-8"),
+    ] {
         let (path, promised) = (boot["widget"][file][0].as_str().unwrap(), boot["widget"][file][1].as_str().unwrap());
         for encoding in ["identity", "br"] {
             let request = Request::get(path).header("accept-encoding", encoding).body(Body::empty()).unwrap();
@@ -36,8 +40,10 @@ async fn what_the_boot_document_names_is_there_as_it_says() {
             assert_eq!(answer.header("content-encoding"), if encoding == "br" { "br" } else { "" });
         }
     }
-    let js = house.send(get(boot["widget"]["js"][0].as_str().unwrap())).await;
-    assert_eq!(js.text(), WIDGET_JS);
+    for (file, content) in [("js", WIDGET_JS), ("more", MORE_JS), ("debug", DEBUG_JS)] {
+        let answer = house.send(get(boot["widget"][file][0].as_str().unwrap())).await;
+        assert_eq!(answer.text(), content);
+    }
 }
 
 #[tokio::test]
@@ -68,8 +74,7 @@ async fn a_name_changes_with_the_file() {
     let (house, other) = (
         House::new(),
         House::with(|config| {
-            let files = consentry_server::BrowserFiles::of(LOADER, "/* later */", WIDGET_WASM).unwrap();
-            config.browser_files = Some(files);
+            config.browser_files = Some(consentry_server::BrowserFiles::of(&files("/* later */")).unwrap());
         }),
     );
     let (before, after) = (house.boot("/adforge.js", &[]).await, other.boot("/adforge.js", &[]).await);

@@ -73,15 +73,20 @@ impl Server {
 pub(crate) fn serve(folder: &Path) -> Command {
     let assets = folder.join("assets");
     std::fs::create_dir_all(&assets).unwrap();
-    for (name, content) in
-        [("loader.js", LOADER.as_bytes()), ("widget.js", WIDGET_JS.as_bytes()), ("widget.wasm", WIDGET_WASM)]
-    {
-        std::fs::write(assets.join(name), content).unwrap();
-    }
+    write_assets(&assets);
     let mut command = Command::new(CONSENTRY);
     command.arg("serve").arg("--policies").arg(policies().join("adforge")).arg("--assets").arg(assets);
     command.args(["--database", &database_url(folder), "--listen", "127.0.0.1:0"]);
     command
+}
+
+/// Stand-ins for the browser's files, as a build leaves them.
+pub(crate) fn write_assets(folder: &Path) {
+    for (name, content) in files(WIDGET_JS) {
+        // A script may end as it likes.
+        let end: &[u8] = if name == "loader.js" { b";\n" } else { b"" };
+        std::fs::write(folder.join(name), [content, end].concat()).unwrap();
+    }
 }
 
 /// Speaks to the server over TCP, and keeps connections open.

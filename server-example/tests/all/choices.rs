@@ -168,7 +168,7 @@ async fn origins_of_a_demo_can_be_added() {
 #[tokio::test]
 async fn a_preflight_is_answered_for_the_sites_own_pages() {
     let house = House::new();
-    for path in [PATH, "/v1/sites/adforge/record"] {
+    for path in [PATH, "/v1/sites/adforge/record", "/v1/sites/adforge/signals", "/v1/sites/adforge/demands"] {
         let preflight = |origin: &str| {
             let request = Request::builder().method(Method::OPTIONS).uri(path).header(header::ORIGIN, origin);
             let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");

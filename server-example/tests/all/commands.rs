@@ -1,4 +1,4 @@
-//! `consentry check`, `boot`, `key new`, and how `serve` refuses to start.
+//! `consentry check`, `boot`, `key new`, and how `serve` refuses to start. `tag` and `bundle` have modules of their own.
 
 use crate::binary::{CONSENTRY, Server, agent, serve};
 use crate::house::*;
@@ -50,6 +50,8 @@ fn check_says_what_a_policy_promises() {
                 .into(),
             "kling                    Kling AI, CN, standard-contractual-clauses; trains: never".into(),
             "advanced-animation       needs downstream-ai/kling".into(),
+            "page        layout                   bar".into(),
+            "removes keys             adforge:visits (analytics)".into(),
         ] {
             assert!(summary.contains(&expected), "{expected} is not in\n{summary}");
         }

@@ -22,6 +22,15 @@ pub(crate) const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 /// The origin of the policy's own.
 pub(crate) const ORIGIN: &str = "https://adforge.example";
 pub(crate) const LOADER: &str = "(function(boot){window.boot=boot})";
+/// The parts of a site's script. Each says its name and what it is called with.
+pub(crate) const PARTS: [(&str, &str); 4] = [
+    ("signals.js", "(function(signals){})"),
+    ("guard.js", "(function(guard){})"),
+    ("clean.js", "(function(clean){})"),
+    ("imports.js", "(function(imports){})"),
+];
+pub(crate) const MORE_JS: &str = "consentry._more=()=>{};";
+pub(crate) const DEBUG_JS: &str = "consentry._debug=()=>{};";
 pub(crate) const WIDGET_JS: &str = "consentry._widget=async()=>{};";
 pub(crate) const WIDGET_WASM: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -137,8 +146,16 @@ fn notice(published: &Published, language: &str) -> String {
 
 /// The boot document in a script.
 pub(crate) fn boot_of(script: &str) -> Value {
-    let document = script.strip_prefix(LOADER).and_then(|rest| rest.strip_prefix('(')).unwrap();
-    serde_json::from_str(document.strip_suffix(");").unwrap()).unwrap()
+    config_of(script, LOADER).unwrap_or_else(|| panic!("no loader in {script}"))
+}
+
+/// What a function of a script is called with, if it is there.
+pub(crate) fn config_of(script: &str, function: &str) -> Option<Value> {
+    let (_, rest) = script.split_once(function)?;
+    let mut values = serde_json::Deserializer::from_str(rest.strip_prefix('(').unwrap()).into_iter();
+    let value = values.next().unwrap().unwrap();
+    assert!(rest[1 + values.byte_offset()..].starts_with(");"), "{rest}");
+    Some(value)
 }
 
 /// A browser: a subject and the secret that proves it.
@@ -266,7 +283,17 @@ pub(crate) fn policies() -> PathBuf {
 }
 
 pub(crate) fn browser_files() -> BrowserFiles {
-    BrowserFiles::of(&format!("{LOADER};\n"), WIDGET_JS, WIDGET_WASM).unwrap()
+    BrowserFiles::of(&files(WIDGET_JS)).unwrap()
+}
+
+/// The stand-ins for the browser's files, with this for the widget's script.
+pub(crate) fn files(widget_js: &str) -> Vec<(&str, &[u8])> {
+    let mut files: Vec<(&str, &[u8])> = PARTS.iter().map(|(name, part)| (*name, part.as_bytes())).collect();
+    for (name, content) in [("widget.js", widget_js), ("more.js", MORE_JS), ("debug.js", DEBUG_JS)] {
+        files.push((name, content.as_bytes()));
+    }
+    files.extend([("loader.js", LOADER.as_bytes()), ("widget.wasm", WIDGET_WASM)]);
+    files
 }
 
 pub(crate) fn database_path(folder: &Path) -> PathBuf {

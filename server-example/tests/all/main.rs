@@ -11,15 +11,23 @@
 
 mod assets;
 mod binary;
+mod bundle;
 mod choices;
 mod commands;
 mod crash;
 mod decisions;
+mod demands;
+mod earlier;
 mod example;
 mod health;
 mod house;
 mod ledger;
 mod notices;
+mod parts;
+mod pinned;
 mod problems;
 mod record;
 mod script;
+mod signals;
+mod tag;
+mod variants;

@@ -32,10 +32,13 @@ async fn the_boot_document_is_the_contracts() {
     ];
     let mut expected = json!({
         "v": 1, "site": "adforge", "base": "", "policy": policy.hash(), "notice": house.notice("en"),
-        "language": "en", "dir": "ltr", "regime": "opt-in", "valid_ms": 365 * DAY_MS,
+        "language": "en", "languages": ["en", "de", "fr"], "dir": "ltr", "regime": "opt-in", "valid_ms": 365 * DAY_MS,
         "allowed": {
             "nothing": ["service-messages", "security"], "refused": ["service-messages", "security"], "granted": granted,
         },
+        // Global Privacy Control is honoured where nobody knows better, and speaks of nothing that AdForge does.
+        "gpc": [],
+        "names": { "measurement": "analytics", "necessary": "security" },
         "texts": {
             "title": "Your data at AdForge",
             "lines": [
@@ -48,13 +51,25 @@ async fn the_boot_document_is_the_contracts() {
         },
     });
     let notice = house.published.notice(&"en".parse().unwrap(), Regime::OptIn).unwrap();
-    for (field, key) in [("text", "banner.text"), ("offline", "ui.offline"), ("failed", "ui.failed")] {
+    for (field, key) in [
+        ("text", "banner.text"),
+        ("offline", "ui.offline"),
+        ("failed", "ui.failed"),
+        ("signal", "signal.honoured"),
+        ("change_title", "change.title"),
+        ("change_text", "change.text"),
+        ("gate_off", "gate.off"),
+        ("gate_allow", "gate.allow"),
+    ] {
         expected["texts"][field] = json!(notice.texts.get(key));
     }
     let mut without_widget = boot.clone();
     without_widget.as_object_mut().unwrap().remove("widget");
     assert_eq!(without_widget, expected);
-    assert_eq!(boot["widget"].as_object().unwrap().keys().collect::<Vec<_>>(), ["centre", "js", "wasm"]);
+    assert_eq!(
+        boot["widget"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["centre", "debug", "js", "more", "wasm"]
+    );
 }
 
 #[tokio::test]
