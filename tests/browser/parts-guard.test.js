@@ -12,8 +12,12 @@ const GUARD = { guard: { hosts: { "stats.test": "analytics", "ads.stats.test": "
 /** A page whose head and body hold this. @param {string} body @param {Partial<import("./stage-parts.js").Play>} [more] */
 const page = (body, more = {}) => ({ parts: GUARD, body, ...more });
 
-/** Lets the browser do what it would have done by now. @param {PartsStage} stage */
-const settle = (stage) => stage.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)));
+/** Lets the browser do what it would have done by now: what it asked for before, it asked for before this. @param {PartsStage} stage */
+const settle = (stage) =>
+  stage.page.evaluate(async () => {
+    for (let frames = 2; frames; frames--) await new Promise((next) => requestAnimationFrame(next));
+    await (await fetch("/settled.svg")).text();
+  });
 
 /** The tag of an element. @param {PartsStage} stage @param {string} selector */
 const attributes = (stage, selector) =>
