@@ -55,7 +55,7 @@ async fn r29_a_page_learns_what_ends_and_what_is_asked_again() {
 #[tokio::test]
 async fn r30_until_it_holds_what_was_granted_still_counts_and_people_learn_the_day() {
     let (house, old) = house_since("2025-12-01");
-    for (language, day) in [("en", "Holds from 1 December 2025."), ("de", "Gilt ab 1. Dezember 2025.")] {
+    for (language, day) in [("en", "Holds from December 1, 2025."), ("de", "Gilt ab 1. Dezember 2025.")] {
         let earlier = earlier(&house, language, &old).await;
         assert_eq!((&earlier["ends"], &earlier["from"]), (&json!(["marketing"]), &json!(day)));
         assert_eq!(earlier["asks"], json!(["ai-training", "marketing"]));
