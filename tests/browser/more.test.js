@@ -536,7 +536,8 @@ onStage("a_restriction_closes_at_once_is_sent_and_gives_back_what_was_when_it_is
   await stage.synced("saved");
   const before = await stage.allowed();
   const done = await nextEvent(stage.page, "done");
-  await send(stage.page, "demand", { right: "restriction", lifted: false });
+  const ends = before.filter((/** @type {string} */ target) => !["security", "service-messages"].includes(target));
+  await send(stage.page, "demand", { right: "restriction", lifted: false, ends, allowed: ["security", "service-messages"] });
   assert.deepEqual(await done(), { v: 1, right: "restriction", lifted: false, ok: true });
   assert.deepEqual(await stage.allowed(), ["security", "service-messages"].toSorted());
   await stage.synced("saved");
@@ -548,27 +549,33 @@ onStage("a_restriction_closes_at_once_is_sent_and_gives_back_what_was_when_it_is
   await stage.visit("/again");
   await stage.page.evaluate(() => consentry.receipt());
   assert.equal(await stage.page.evaluate(() => consentry.can("analytics")), false, "on the next page too");
+  await stage.page.evaluate(() => document.body.append(Object.assign(document.createElement("button"), { textContent: "Yes to all" })));
+  await stage.page.evaluate(() => document.querySelector("body > button:last-child")?.setAttribute("data-consentry", "accept-all"));
+  await stage.press("Yes to all");
+  assert.deepEqual(await stage.allowed(), ["security", "service-messages"], "whatever is chosen while it stands");
+  await stage.synced("saved");
   const lifted = await nextEvent(stage.page, "done");
-  await send(stage.page, "demand", { right: "restriction", lifted: true });
+  await send(stage.page, "demand", { right: "restriction", lifted: true, ends: [], allowed: before });
   await lifted();
   assert.deepEqual(await stage.allowed(), before);
   await stage.synced("saved");
-  assert.equal(stage.posts[2].choice.lifted, true);
+  assert.equal(stage.posts.at(-1)?.choice.lifted, true);
 });
 
-onStage("an_objection_ends_marketing_alone_and_what_was_chosen_since_stays", {}, async (stage) => {
+onStage("an_objection_ends_what_the_core_says_and_what_was_chosen_since_stays", {}, async (stage) => {
   await stage.press("Accept all");
   await stage.synced("saved");
   const objected = await nextEvent(stage.page, "done");
-  await send(stage.page, "demand", { right: "objection", lifted: false });
+  await send(stage.page, "demand", { right: "objection", lifted: false, ends: ["marketing"], allowed: [] });
   await objected();
   const can = () => stage.page.evaluate(() => ["marketing", "analytics"].map((name) => consentry.can(name)));
   assert.deepEqual(await can(), [false, true]);
   await set(stage, { analytics: false });
   const lifted = await nextEvent(stage.page, "done");
-  await send(stage.page, "demand", { right: "objection", lifted: true });
+  const { allowed } = await stage.stored();
+  await send(stage.page, "demand", { right: "objection", lifted: true, ends: [], allowed: [...allowed, "marketing"] });
   await lifted();
-  assert.deepEqual(await can(), [false, false], "a lifted demand grants nothing");
+  assert.deepEqual(await can(), [true, false]);
 });
 
 onStage(
@@ -576,7 +583,7 @@ onStage(
   { boot: fullBoot({ regime: "opt-out", allowed: { ...fullBoot().allowed, nothing: ["analytics", "marketing", "security"] } }) },
   async (stage) => {
     const done = await nextEvent(stage.page, "done");
-    await send(stage.page, "demand", { right: "objection", lifted: false });
+    await send(stage.page, "demand", { right: "objection", lifted: false, ends: ["marketing"], allowed: ["analytics", "security"] });
     await done();
     assert.deepEqual(await stage.allowed(), ["analytics", "security"]);
   },

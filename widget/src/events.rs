@@ -9,7 +9,7 @@ use web_sys::{CustomEvent, CustomEventInit, Document};
 use crate::action::{Answer, Chosen, Sync};
 use crate::from_js::from_js;
 use crate::known::{BrowserSignal, Earlier, Known, Told, What};
-use crate::model::Model;
+use crate::model::{AfterDemand, Model};
 use crate::rights::Right;
 
 /// What every event that shows something brings: the centre, and what is known of the visitor. None where it does not read as that, or
@@ -134,9 +134,9 @@ pub(crate) fn send_choice(document: &Document, chosen: &Chosen) {
     if answering.confirmed {
         set_field(&choice, "confirmed", &true.into());
     }
-    let allowed: Array = allowed.iter().map(|target| JsValue::from(target.to_string())).collect();
     let ms = |time: &Time| JsValue::from_f64(time.as_ms() as f64);
-    let fields = [("choice", choice.into()), ("allowed", allowed.into()), ("until_ms", ms(until)), ("ask_ms", ms(ask))];
+    let fields =
+        [("choice", choice.into()), ("allowed", names(allowed).into()), ("until_ms", ms(until)), ("ask_ms", ms(ask))];
     send(document, "consentry:choice", &fields);
 }
 
@@ -145,9 +145,16 @@ pub(crate) fn send_close(document: &Document) {
     send(document, "consentry:close", &[]);
 }
 
-/// `consentry:demand`: somebody uses a right, or lifts it.
-pub(crate) fn send_demand(document: &Document, right: Right, lifted: bool) {
-    send(document, "consentry:demand", &[("right", right.as_str().into()), ("lifted", lifted.into())]);
+/// `consentry:demand`: somebody uses a right, or lifts it, and what the page may do by it.
+pub(crate) fn send_demand(document: &Document, right: Right, lifted: bool, after: Option<&AfterDemand>) {
+    let list = |of: fn(&AfterDemand) -> &[Target]| after.map(|after| names(of(after)).into()).unwrap_or_default();
+    let (ends, allowed) = (list(|after| &after.ends), list(|after| &after.allowed));
+    let fields = [("right", right.as_str().into()), ("lifted", lifted.into()), ("ends", ends), ("allowed", allowed)];
+    send(document, "consentry:demand", &fields);
+}
+
+fn names(targets: &[Target]) -> Array {
+    targets.iter().map(|target| JsValue::from(target.to_string())).collect()
 }
 
 /// `consentry:receipt`: somebody wants the receipt of that choice.

@@ -23,7 +23,7 @@ mod sections;
 pub use action::{Action, Answer, Chosen, Effect, Moment, Sync};
 pub use centre::{Centre, Kind, Shown};
 pub use known::{BrowserSignal, Earlier, Known, Told, What};
-pub use model::{Doubt, Group, Model, Position};
+pub use model::{AfterDemand, Doubt, Group, Model, Position};
 pub use page::listen;
 pub use past::Entry;
 pub use rights::Right;

@@ -6,12 +6,12 @@
 
 use consentry_core::wire::{CentreDoc, TextsDoc};
 use consentry_core::{
-    Answering, Context, Controller, DemandKind, EventKind, Faulty, Feature, Jurisdiction, Policy, PolicyHistory,
-    Processor, Purpose, PurposeKind, Record, Regime, Signal, Surface, Target, Time, allowed,
+    Answering, Context, Controller, Demand, DemandKind, Event, EventKind, Faulty, Feature, Jurisdiction, Policy,
+    PolicyHistory, Processor, Purpose, PurposeKind, Record, Regime, Signal, Surface, Target, Time, allowed,
 };
 
 use crate::action::{Answer, Sync};
-use crate::known::{BrowserSignal, Earlier, Known, Past, Told, What, answered, in_order};
+use crate::known::{BrowserSignal, Earlier, Known, Past, Told, What, answered, in_order, unnamed};
 use crate::rights::Right;
 
 /// The purposes that are shown together.
@@ -110,6 +110,15 @@ impl Doubt {
 /// The id of a target's switch. Its title has the target itself.
 pub(crate) fn switch_id(target: &Target) -> String {
     ["_", &target.to_string(), "_"].concat()
+}
+
+/// What a demand makes of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AfterDemand {
+    /// What may not be done while demands stand, whatever is chosen meanwhile.
+    pub ends: Vec<Target>,
+    /// What may be done by what was chosen.
+    pub allowed: Vec<Target>,
 }
 
 /// The preference centre as it stands.
@@ -268,9 +277,24 @@ impl Model {
     /// The demand that stands against `target`, and holds its switch.
     #[must_use]
     pub fn demanded(&self, target: &Target) -> Option<DemandKind> {
+        self.demanded_in(&self.record, target)
+    }
+
+    fn demanded_in(&self, record: &Record, target: &Target) -> Option<DemandKind> {
         let purpose = self.policy().purpose(&target.purpose)?;
         let demands = [DemandKind::Restriction, DemandKind::Objection];
-        demands.into_iter().find(|kind| self.record.demand(*kind, purpose).is_some())
+        demands.into_iter().find(|kind| record.demand(*kind, purpose).is_some())
+    }
+
+    /// What the page must know once `right` is used, or lifted; nothing of a right that stops nothing by itself.
+    #[must_use]
+    pub fn after(&self, right: Right, stands: bool) -> Option<AfterDemand> {
+        let kind = right.demand().filter(|kind| *kind != DemandKind::Erasure)?;
+        let mut record = self.record.clone();
+        let demand = EventKind::Demanded(unnamed(), Demand { kind, purpose: None, stands });
+        record.apply(&Event { at: self.context.now, kind: demand });
+        let ends = self.policy().choosable().filter(|target| self.demanded_in(&record, target).is_some()).collect();
+        Some(AfterDemand { ends, allowed: allowed(&self.history, &record, &self.context) })
     }
 
     /// Whether the use of `right` stands, so that it can be lifted.

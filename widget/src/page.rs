@@ -22,7 +22,7 @@ use yew::{AppHandle, Callback, NodeRef, Renderer};
 use crate::action::{Action, Effect, Moment};
 use crate::centre::{self, Centre, Kind, Shown};
 use crate::events;
-use crate::model::Model;
+use crate::model::{AfterDemand, Model};
 
 /// As the build has made it small; as it is written where nobody did.
 const SHEET: &str = match option_env!("CONSENTRY_CENTRE_CSS") {
@@ -174,22 +174,27 @@ fn act(root: &ShadowRoot, action: Action) {
         let mut model = place.shown.model.borrow_mut();
         let origin = model.doubt().map(|doubt| doubt.origin());
         let effect = model.reduce(action, moment);
+        let after = match effect {
+            Some(Effect::Use(right)) => model.after(right, true),
+            Some(Effect::Lift(right)) => model.after(right, false),
+            Some(Effect::Close(_) | Effect::Receipt(_)) | None => None,
+        };
         place.app.send_message(());
         // What was pressed to settle it is about to vanish, and must not take the focus with it.
         let origin = origin.filter(|_| model.doubt().is_none());
-        Some((effect, origin, place.shown.place.clone()))
+        Some((effect, after, origin, place.shown.place.clone()))
     });
     // Whoever hears of it may ask for the centre again, so nothing is held any more.
-    let Some((effect, origin, shown)) = done else { return };
+    let Some((effect, after, origin, shown)) = done else { return };
     if let Some(origin) = origin {
         centre::focus(&shown, &origin);
     }
     if let (Some(effect), Some(document)) = (effect, document()) {
-        perform(&document, root, effect);
+        perform(&document, root, effect, after.as_ref());
     }
 }
 
-fn perform(document: &Document, root: &ShadowRoot, effect: Effect) {
+fn perform(document: &Document, root: &ShadowRoot, effect: Effect, after: Option<&AfterDemand>) {
     match effect {
         Effect::Close(chosen) => {
             let dialog = take(|place| place.root == *root && place.is_dialog());
@@ -201,8 +206,8 @@ fn perform(document: &Document, root: &ShadowRoot, effect: Effect) {
                 events::send_close(document);
             }
         }
-        Effect::Use(right) => events::send_demand(document, right, false),
-        Effect::Lift(right) => events::send_demand(document, right, true),
+        Effect::Use(right) => events::send_demand(document, right, false, after),
+        Effect::Lift(right) => events::send_demand(document, right, true, after),
         Effect::Receipt(choice) => events::send_receipt(document, choice),
     }
 }

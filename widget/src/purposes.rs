@@ -40,8 +40,6 @@ impl View<'_> {
     fn purpose(&self, purpose: &Purpose, heading: &'static str) -> Html {
         let target = Target::purpose(purpose.id.clone());
         let text_of = |name: &str| self.model.text(&["purpose.", purpose.id.as_str(), name].concat());
-        let details =
-            vec![text(text_of(".details")), element("br", &[], &[], Vec::new()).into(), text(text_of(".basis"))];
         classed(
             "div",
             "purpose",
@@ -49,7 +47,8 @@ impl View<'_> {
                 self.row(heading, &target),
                 self.below(&target),
                 paragraph("text", text_of(".text")),
-                classed("p", "quiet", details),
+                paragraph("quiet", text_of(".details")),
+                paragraph("quiet", text_of(".basis")),
                 self.processors(purpose, &target),
             ],
         )

@@ -9,6 +9,7 @@
 
 mod site;
 
+use consentry_core::Target;
 use consentry_core::wire::Outcome;
 use consentry_widget::{Action, Answer, Doubt, Effect, Known, Model, Position, Right};
 use site::*;
@@ -67,6 +68,38 @@ fn what_stands_can_be_lifted_and_brings_back_what_was_chosen() {
         answered(&mut model, right, Answer::Lifted);
         assert!(!model.stands(right));
         assert_eq!(positions(&model), before);
+    }
+}
+
+fn names(targets: &[Target]) -> Vec<String> {
+    targets.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn r21_an_objection_ends_marketing_whatever_is_chosen_and_nothing_else() {
+    for model in [open(None), granted(), open(Some(all(Outcome::AllRefused)))] {
+        assert_eq!(names(&model.after(Right::Objection, true).unwrap().ends), ["marketing"]);
+    }
+    let after = granted().after(Right::Objection, true).unwrap();
+    assert!(!after.allowed.contains(&target("marketing")) && after.allowed.contains(&target("analytics")));
+}
+
+#[test]
+fn a_restriction_ends_all_that_can_be_chosen_and_lifting_it_brings_back_what_was_chosen() {
+    let mut model = granted();
+    let before = model.after(Right::Objection, false).unwrap();
+    assert!(before.ends.is_empty());
+    let after = model.after(Right::Restriction, true).unwrap();
+    assert_eq!(after.ends, switches());
+    assert!(after.allowed.iter().all(|target| !switches().contains(target)));
+    answered(&mut model, Right::Restriction, Answer::Done);
+    assert_eq!(model.after(Right::Restriction, false), Some(before));
+}
+
+#[test]
+fn a_right_that_stops_nothing_by_itself_tells_the_page_nothing() {
+    for right in [Right::Export, Right::Access, Right::Erasure] {
+        assert_eq!(granted().after(right, true), None);
     }
 }
 

@@ -100,6 +100,8 @@ interface Stored {
   choices: KnownChoice[];
   signal?: { id: string; at_ms: number };
   demands?: (Omit<Demand, "v"> & { at_ms: number })[];
+  /** What they end while they stand, whatever is chosen. */
+  ends?: string[];
   allowed: string[];
   until_ms: number;
   ask_ms: number;
@@ -145,8 +147,8 @@ interface Inside {
   token(stored: Stored): string;
   uuid(version: 4 | 7): string;
   load(url: string, integrity?: string): Promise<unknown>;
-  /** What the account allows that is signed in, for the gate to keep to as well. */
-  account?: readonly string[] | null;
+  /** What the account does not allow that is signed in. */
+  ends?: string[];
   script(language: string): string;
 }
 

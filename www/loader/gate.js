@@ -80,9 +80,8 @@ function wanted(element) {
 
 /** Makes the page obey, then tells it. @param {string[]} list */
 function obey(list) {
-  // Somebody is signed in: of device and account only what both allow.
-  const { account } = inside;
-  if (account) list = list.filter((target) => account.includes(target));
+  // What a demand stands against, or the account that is signed in, whatever the device has chosen.
+  for (const who of [inside, readStored()]) list = without(list, who?.ends);
   const changed = list.join() !== allowed.join();
   allowed = [...list];
   settleAll();

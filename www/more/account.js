@@ -26,23 +26,14 @@ function renew(token) {
   identify(token).catch(() => obeyBoth(page.boot().allowed.refused));
 }
 
-/** @param {readonly string[]} allowed */
+/** The gate keeps to it from here on. @param {readonly string[]} allowed */
 function obeyBoth(allowed) {
-  page.account = allowed;
+  page.ends = page.boot().allowed.granted.filter((target) => !allowed.includes(target));
   page.restore();
-  keepToAccount();
-}
-
-/** Wherever the device's own list comes back, the account's say comes back too. */
-function keepToAccount() {
-  const { account } = page;
-  if (!account) return;
-  const own = page.boot().allowed.granted.filter((target) => page.meets(target));
-  if (own.some((target) => !account.includes(target))) page.obey(own.filter((target) => account.includes(target)));
 }
 
 function signOut() {
   clearTimeout(accountTimer);
-  page.account = null;
+  page.ends = [];
   page.restore();
 }

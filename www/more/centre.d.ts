@@ -38,18 +38,17 @@ type AskedSurface = "page" | "script" | "import";
 
 type Right = "export" | "access" | "objection" | "restriction" | "erasure";
 
-/** What a demand in force was before: what may be allowed again once it is lifted, unless somebody chose since. */
-interface Held {
-  /** The latest choice when the demand was made. */
-  after: string | null;
+/** What the widget says when somebody uses a right, or lifts it. */
+interface WidgetDemand {
+  v: 1;
+  right: Right;
+  lifted: boolean;
+  /** What may not be done while demands stand, and what may by what was chosen: of an objection and a restriction. */
+  ends: string[];
   allowed: string[];
 }
 
-interface Stored {
-  held?: Held;
-}
-
 interface DocumentEventMap {
-  "consentry:demand": CustomEvent<{ v: 1; right: Right; lifted: boolean }>;
+  "consentry:demand": CustomEvent<WidgetDemand>;
   "consentry:receipt": CustomEvent<{ v: 1; id: string }>;
 }

@@ -32,13 +32,12 @@
 
 function hearPage() {
   document.addEventListener("consentry:change", () => {
-    keepToAccount();
     settlePlaceholders();
     updateElements();
   });
   document.addEventListener("consentry:sync", redrawIfChosen);
   document.addEventListener("consentry:open", bringRecord);
-  document.addEventListener("consentry:demand", ({ detail }) => demand(detail.right, detail.lifted));
+  document.addEventListener("consentry:demand", ({ detail }) => demand(detail));
   document.addEventListener("consentry:receipt", ({ detail }) => download(detail.id));
   // The loader's own comes first, so that what was added is known to be gated.
   new MutationObserver(settlePlaceholders).observe(document, { childList: true, subtree: true });

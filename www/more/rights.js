@@ -1,26 +1,22 @@
 /**
  * What a visitor may demand: to have, to stop, and to be forgotten.
  *
- * A demand holds on this page in the tick in which it is made. It can only close: what opens again when it is lifted is what
- * was open before, and only if nobody has chosen since.
+ * A demand holds on this page in the tick in which it is made. What it ends, and what is allowed once it is lifted, the core
+ * says in the widget.
  */
-
-/** Purposes that an objection to direct marketing ends; the core says the same of them. */
-const MARKETING = ["marketing", "advertising"];
 
 /**
  * Acts on what the widget asks for, and says whether it worked.
  *
- * @param {Right} right
- * @param {boolean} lifted
+ * @param {WidgetDemand} detail
  */
-async function demand(right, lifted) {
+async function demand({ right, lifted, ends, allowed }) {
   let ok = true;
   try {
     if (right === "export") await download();
     else if (right === "access") followLink((await bringCentreDocument()).policy.controller.contact);
     else if (right === "erasure") await erase();
-    else await holdBack(right, lifted);
+    else holdBack(right, lifted, ends, allowed);
   } catch (error) {
     ok = false;
     tellPage("network", error);
@@ -28,12 +24,15 @@ async function demand(right, lifted) {
   page.emit("done", { right, lifted, ok });
 }
 
-/** @param {"objection" | "restriction"} right @param {boolean} lifted */
-async function holdBack(right, lifted) {
-  const { policy } = await bringCentreDocument();
-  const marketing = policy.purposes.filter(({ kind }) => MARKETING.includes(kind)).map(({ id }) => id);
-  const { nothing, refused } = page.boot().allowed;
-  const before = page.stored();
+/**
+ * The gate keeps to `ends`, whatever is chosen while the demand stands; what was chosen counts again once it is lifted.
+ *
+ * @param {"objection" | "restriction"} right
+ * @param {boolean} lifted
+ * @param {string[]} ends
+ * @param {string[]} allowed
+ */
+function holdBack(right, lifted, ends, allowed) {
   /** @type {Omit<Demand, "v">} */
   const made = { id: page.uuid(7), demand: right };
   if (lifted) made.lifted = true;
@@ -41,23 +40,10 @@ async function holdBack(right, lifted) {
   // Enqueuing has made a subject where there was none.
   const stored = page.stored();
   if (!stored) throw new Error("nothing can be kept in this browser");
-  const after = latestChoice() || null;
-  const held =
-    stored.held && stored.held.after === after ? stored.held : { after, allowed: before ? before.allowed : nothing };
   const demands = [...(stored.demands || []), { ...made, at_ms: Date.now() }];
-  const allowed = held.allowed.filter(
-    (target) =>
-      (!stands("restriction", demands) || refused.includes(target)) &&
-      !(stands("objection", demands) && marketing.includes(target.split("/")[0])),
-  );
-  page.write({ ...stored, demands, held, allowed });
+  const chosen = lifted ? allowed : stored.allowed;
+  page.write({ ...stored, demands, ends, allowed: stored.choices.length ? chosen : page.boot().allowed.nothing });
   page.restore();
-}
-
-/** Whether it was demanded and not lifted since. @param {string} right @param {{ demand: string, lifted?: true }[]} demands */
-function stands(right, demands) {
-  const last = [...demands].reverse().find(({ demand }) => demand === right);
-  return !!last && !last.lifted;
 }
 
 /** Erases what was chosen, on the server first: without its secret this browser could not ask for it again. */
