@@ -10,8 +10,8 @@ use consentry_core::notice::Notice;
 use consentry_core::source::{Layout, Published};
 use consentry_core::wire::{CentreDoc, PolicyDoc, V1};
 use consentry_core::{
-    Context, Earlier, Jurisdiction, Language, NoticeHash, Policy, PolicyHash, PolicyHistory, Purpose, PurposeId,
-    Regime, Signal, SiteId, Stance, Target, Time, allowed_after, day_in, earlier,
+    Context, Earlier, Jurisdiction, Language, NoticeHash, Period, Policy, PolicyHash, PolicyHistory, Purpose,
+    PurposeId, Regime, Signal, SiteId, Stance, Target, Time, allowed_after, day_in, earlier,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -60,6 +60,8 @@ struct BootDoc<'a> {
     dir: &'static str,
     regime: Regime,
     valid_ms: u64,
+    /// How long a refusal is not asked again (R12).
+    rest_ms: u64,
     allowed: AllowedDoc,
     #[serde(skip_serializing_if = "Option::is_none")]
     gpc: Option<Vec<Target>>,
@@ -166,6 +168,7 @@ fn document<'a>(wanted: &Wanted<'a>, delivery: Delivery<'a>) -> BootDoc<'a> {
         dir: notice.direction.as_str(),
         regime: notice.regime,
         valid_ms: policy.shortest_validity().as_ms(),
+        rest_ms: rests(policy, places).as_ms(),
         allowed: AllowedDoc {
             nothing: allowed_after(history, None, &context),
             refused: allowed_after(history, Some(Stance::Refuse), &context),
@@ -180,6 +183,12 @@ fn document<'a>(wanted: &Wanted<'a>, delivery: Delivery<'a>) -> BootDoc<'a> {
         texts,
         widget: widget(wanted),
     }
+}
+
+/// As long as the choice holds, and no shorter than the law of any of these places says.
+fn rests(policy: &Policy, places: &[Option<Jurisdiction>]) -> Period {
+    let of_law = places.iter().map(|place| policy.law(place.as_ref()).rest());
+    of_law.fold(policy.shortest_validity(), Period::max)
 }
 
 /// What Global Privacy Control ends of what was granted or had started on by itself; nothing where it is not honoured.

@@ -4,7 +4,7 @@
 
 use crate::assets::BrowserFiles;
 use crate::boot::json_in_script;
-use consentry_core::source::{GoogleSignal, Page, Pattern, Published};
+use consentry_core::source::{Page, Pattern, Published};
 use consentry_core::{Regime, SiteId, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -14,9 +14,6 @@ use std::collections::BTreeMap;
 struct SignalsConfig<'a> {
     /// For each of Google's signals the targets that it takes, all of them.
     google: Option<BTreeMap<&'a str, Vec<&'a Target>>>,
-    /// Google's signals that nothing stands for, and that are denied for good: tags take what nobody denies for granted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    denied: Vec<&'a str>,
     microsoft: Option<&'a Target>,
     wordpress: Option<BTreeMap<&'a str, &'a Target>>,
     /// Whether people are asked first, which WordPress wants to know.
@@ -69,15 +66,12 @@ fn signals(page: &Page, regime: Regime) -> Option<SignalsConfig<'_>> {
         }
         targets
     });
-    let is_denied = |signal: &&str| google.as_ref().is_some_and(|google| !google.contains_key(signal));
-    let must_be_said = GoogleSignal::ALL.iter().filter(|signal| signal.must_be_said()).map(|signal| signal.as_str());
-    let denied = must_be_said.filter(is_denied).collect();
     let wordpress: BTreeMap<&str, &Target> =
         page.wordpress.iter().map(|(category, target)| (category.as_str(), target)).collect();
     let wordpress = (!wordpress.is_empty()).then_some(wordpress);
     let is_wanted = google.is_some() || page.microsoft.is_some() || wordpress.is_some();
     let optin = regime != Regime::OptOut;
-    is_wanted.then_some(SignalsConfig { google, denied, microsoft: page.microsoft.as_ref(), wordpress, optin })
+    is_wanted.then_some(SignalsConfig { google, microsoft: page.microsoft.as_ref(), wordpress, optin })
 }
 
 fn guard(page: &Page) -> Option<GuardConfig<'_>> {

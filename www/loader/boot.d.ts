@@ -19,6 +19,7 @@ interface Boot {
   dir: "ltr" | "rtl";
   regime: string;
   valid_ms: number;
+  rest_ms: number;
   allowed: { nothing: string[]; refused: string[]; granted: string[] };
   gpc?: string[];
   earlier?: Record<string, PolicyChange>;

@@ -20,7 +20,8 @@ function chooseAll(outcome, surface) {
   const choice = { v: 1, id: uuid(7), policy, notice, language, surface };
   let list = boot.allowed[outcome];
   let until = Date.now() + boot.valid_ms;
-  let ask = until;
+  // A refusal rests as long as the law says, though a consent may hold shorter (R12).
+  let ask = outcome === "refused" ? Date.now() + boot.rest_ms : until;
   if (stored && change) {
     // Only what is new was asked: what was chosen before stays.
     const stance = outcome === "granted" ? "grant" : "refuse";
@@ -124,7 +125,8 @@ function standing() {
   const now = Date.now();
   const asks = now >= ask_ms;
   // What was chosen under an earlier policy holds no longer than this one lets it.
-  if (last && (change || last.policy === boot.policy) && now < Math.min(until_ms, last.at_ms + boot.valid_ms)) {
+  const answers = change || last?.policy === boot.policy;
+  if (answers && now < Math.min(until_ms, last.at_ms + boot.valid_ms)) {
     if (!change) return [allowed, asks];
     // What is new is asked of everybody, what has grown of those who had granted it; a refusal is not asked again (R12).
     const known = [...allowed, ...change.fresh];
@@ -132,7 +134,7 @@ function standing() {
     const lines = new Set(open.map((target) => change.lines[change.asks.indexOf(target)]));
     if (!asks) return [whole(without(allowed, change.ends)), !!open.length, { asks: open, lines, from: change.from }];
   }
-  return [without(withoutGrants(allowed), endedBySignal()), true];
+  return [without(withoutGrants(allowed), endedBySignal()), asks || !answers];
 }
 
 /** Brings page and banner in line with what is stored: at the start, and whenever that may have changed. */

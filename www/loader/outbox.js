@@ -101,7 +101,7 @@ function settleSent({ id }, { status, body }) {
   if (status < 300) {
     if (choice) choice.receipt = body;
     // A choice of everything holds as long as the server says; of a part the rest may expire sooner.
-    if (isLatest && choice.outcome) stored.until_ms = stored.ask_ms = body.expires_at_ms;
+    if (isLatest && choice.outcome) stored.until_ms = body.expires_at_ms;
     writeStored(stored);
     if (!stored.queue.length) emitSync("saved");
     return;

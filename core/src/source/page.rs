@@ -53,17 +53,6 @@ words! {
     }
 }
 
-impl GoogleSignal {
-    /// Whether tags take it for granted where nothing is said of it, so that something must be said.
-    #[must_use]
-    pub const fn must_be_said(self) -> bool {
-        match self {
-            Self::AdStorage | Self::AdUserData | Self::AdPersonalization | Self::AnalyticsStorage => true,
-            Self::FunctionalityStorage | Self::PersonalizationStorage | Self::SecurityStorage => false,
-        }
-    }
-}
-
 words! {
     /// The categories of the WordPress Consent API.
     pub enum WordpressCategory {

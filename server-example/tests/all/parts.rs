@@ -82,7 +82,6 @@ cookie = { klaro = "ours" }
     );
     let signals = json!({
         "google": { "ad_user_data": ["marketing"], "analytics_storage": ["analytics", "marketing"] },
-        "denied": ["ad_storage", "ad_personalization"],
         "microsoft": "marketing", "wordpress": { "statistics": "analytics" }, "optin": true,
     });
     let choosable: Vec<String> = house.published.policy.choosable().map(|target| target.to_string()).collect();
