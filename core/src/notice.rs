@@ -227,8 +227,8 @@ fn details(policy: &Policy, purpose: &Purpose, texts: &Texts) -> String {
         }
     }
     if !purpose.channels.is_empty() {
-        let ways: Vec<String> = purpose.channels.iter().map(|c| texts.get(&format!("channel.{c}")).into()).collect();
-        parts.push(ways.join(", "));
+        let ways: Vec<&str> = purpose.channels.iter().map(|c| texts.get(&format!("channel.{c}"))).collect();
+        parts.push(joined(&ways, texts));
     }
     parts.push(retention(purpose.retention, texts));
     for (plan, kept) in &purpose.retention_by_plan {
@@ -257,14 +257,14 @@ fn describe(processor: &Processor, texts: &Texts, all: &mut BTreeMap<String, Str
     ];
     let mut ends = texts.get(&format!("own-use.{}", processor.own_use)).to_string();
     if processor.role != Role::Processor {
-        ends = [ends.as_str(), texts.get(&format!("role.{}", processor.role))].join(", ");
+        ends = joined(&[ends.as_str(), texts.get(&format!("role.{}", processor.role))], texts);
     }
     for (key, text) in [
         ("name", processor.name.to_string()),
         ("trains", texts.get(&format!("trains.{}", processor.trains)).to_string()),
         ("own-use", ends),
         ("kept", retention(processor.retention, texts)),
-        ("where", place.join(", ")),
+        ("where", joined(&place, texts)),
     ] {
         all.insert(format!("processor.{id}.{key}"), text);
     }
@@ -275,7 +275,12 @@ fn describe(processor: &Processor, texts: &Texts, all: &mut BTreeMap<String, Str
 
 fn list(data: &[DataId], texts: &Texts) -> String {
     let names: Vec<&str> = data.iter().map(|id| texts.get(&format!("data.{id}"))).collect();
-    names.join(", ")
+    joined(&names, texts)
+}
+
+/// One after the other, with the comma of their script between them.
+fn joined(names: &[&str], texts: &Texts) -> String {
+    names.join(texts.get("ui.comma"))
 }
 
 fn retention(retention: Retention, texts: &Texts) -> String {

@@ -21,6 +21,9 @@ const COUNTED: &str = "period.";
 /// Of two buttons side by side, the longer is at most so many times as long as the shorter: neither may look like the main one.
 const BUTTONS_RATIO_MAX: f64 = 2.2;
 
+/// What stands between the parts of a list, with the space that its script wants there.
+const COMMA: &str = "ui.comma";
+
 /// Words and names that many languages write as English does.
 const LOANS: [&str; 7] = ["Cookies", "Marketing", "e-mail", "SMS", "China", "France", "Singapore"];
 /// Texts that a language has in common with English by kinship. Whatever else is the same was forgotten.
@@ -197,7 +200,8 @@ fn a_number_is_left_out_only_where_the_form_itself_says_it() {
 #[test]
 fn no_text_is_empty_or_has_space_around_it() {
     check(|locale, _| {
-        let bare = locale.texts.iter().filter(|(_, text)| text.is_empty() || text.trim() != text.as_str());
+        let bare =
+            locale.texts.iter().filter(|(key, text)| text.is_empty() || *key != COMMA && text.trim() != text.as_str());
         bare.map(|(key, _)| (key.clone(), "is empty or has space around it; write what is to be shown".into()))
             .collect()
     });

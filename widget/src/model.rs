@@ -389,7 +389,9 @@ impl Model {
             }
             self.doubt = earlier.doubt.take();
         }
-        self.sync = earlier.sync;
+        // What was chosen elsewhere meanwhile is not what this switch was saying.
+        let is_own = self.answering.surface != Surface::Page || self.past.len() == earlier.past.len();
+        self.sync = earlier.sync.filter(|_| is_own);
         self.answer = earlier.answer;
         self
     }

@@ -142,7 +142,7 @@ impl View<'_> {
             model.stops(target).map(|feature| model.text(&["feature.", feature.id.as_str()].concat())).collect();
         let mut says = Vec::new();
         if !lost.is_empty() {
-            says.push(paragraph("stops", [model.text("ui.stops"), lost.join(", ")].join(": ")));
+            says.push(paragraph("stops", [model.text("ui.stops"), lost.join(&model.text("ui.comma"))].join(": ")));
         }
         if target.processor.is_none() {
             says.extend(model.demanded(target).map(|kind| paragraph("stops", model.text(demand_key(kind)))));
@@ -159,8 +159,11 @@ impl View<'_> {
         let key = if is_signalled { "signal.confirm" } else { "ui.again" };
         // Under a switch it is clear what is meant; of several at once it is said.
         let titles: Vec<String> = targets.iter().map(|target| self.title(target)).collect();
-        let about =
-            if matches!(self.model.doubt(), Some(Doubt::All(_))) { titles.join(", ") + ": " } else { String::new() };
+        let about = if matches!(self.model.doubt(), Some(Doubt::All(_))) {
+            titles.join(&self.model.text("ui.comma")) + ": "
+        } else {
+            String::new()
+        };
         self.question(about, key, "ui.confirm", "ui.back")
     }
 

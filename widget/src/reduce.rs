@@ -6,7 +6,7 @@ use consentry_core::{
     Answering, Demand, DemandKind, Draft, Event, EventId, EventKind, Purpose, Stance, Surface, Target, Time, allowed,
 };
 
-use crate::action::{Action, Answer, Chosen, Effect, Moment};
+use crate::action::{Action, Answer, Chosen, Effect, Moment, Sync};
 use crate::known::{Past, in_order, unnamed};
 use crate::model::{Doubt, Model, Position, Switch};
 use crate::rights::Right;
@@ -62,7 +62,10 @@ impl Model {
             Action::Receipt(choice) => return Some(Effect::Receipt(choice)),
             Action::Leave => return Some(Effect::Close(None)),
             Action::Synced(sync) => {
-                self.sync = Some(sync);
+                // Of several switches on a page, each speaks of what was chosen with it.
+                if self.answering.surface != Surface::Page || self.sync.is_some() {
+                    self.sync = Some(sync);
+                }
                 return None;
             }
             Action::Answered(right, answer) => {
@@ -156,6 +159,7 @@ impl Model {
             }
         }
         self.asks.retain(|target| choice.stances().iter().all(|(said, _)| said != target));
+        self.sync = Some(Sync::Saving);
         self.happen(now, EventKind::Chosen(choice.clone()));
         let (until, ask) = self.holds();
         Some(Chosen { choice, allowed: self.allowed_before.clone(), until, ask })

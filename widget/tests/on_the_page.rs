@@ -12,7 +12,7 @@ mod site;
 use Stance::{Grant, Refuse};
 use consentry_core::wire::{KnownChoiceDoc, Outcome};
 use consentry_core::{Period, Regime, Stance, Surface, Time};
-use consentry_widget::{Action, BrowserSignal, Doubt, Known, Model, Position};
+use consentry_widget::{Action, BrowserSignal, Doubt, Known, Model, Position, Sync};
 use site::*;
 
 const NEVER: Time = Time::from_ms(0);
@@ -129,4 +129,21 @@ fn shown_again_under_another_notice_nothing_is_carried_over() {
     toggle(&mut before, "marketing");
     let after = Model::open(centre("de", Regime::OptIn), chose([]), NOW).unwrap().following(&mut before);
     assert_eq!(after.position(&target("marketing")), Some(Position::Off));
+}
+
+#[test]
+fn of_two_switches_on_a_page_each_says_what_became_of_its_own_choice() {
+    let (mut moved, mut other) = (on_page(None), on_page(None));
+    choose(&mut moved, Action::Toggle(target("marketing")));
+    for model in [&mut moved, &mut other] {
+        act(model, Action::Synced(Sync::Saved));
+    }
+    assert_eq!((moved.sync(), other.sync()), (Some(Sync::Saved), None));
+    // What is chosen with the other ends what the first was saying.
+    let chosen = KnownChoiceDoc { at_ms: MOMENT.now, ..all(Outcome::AllGranted) };
+    let known = |choices: &[KnownChoiceDoc]| Model::open(centre("en", Regime::OptIn), chose(choices.to_vec()), NOW);
+    let same = known(std::slice::from_ref(&chosen)).unwrap().on_page().following(&mut moved);
+    assert_eq!(same.sync(), Some(Sync::Saved));
+    let later = known(&[chosen.clone(), chosen]).unwrap().on_page().following(&mut moved);
+    assert_eq!(later.sync(), None);
 }
