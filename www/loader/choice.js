@@ -144,7 +144,7 @@ function restore() {
   const [list, asks] = standing();
   obey(list);
   if (!asks) hideBanner();
-  else inPagesLanguage().then(() => standing()[1] && showBanner());
+  else inPagesLanguage().then(() => setTimeout(() => standing()[1] && showBanner()));
   sendQueue();
 }
 

@@ -9,6 +9,9 @@
 /** How long a reload waits for the choice to be on its way. */
 const RELOAD_MS_MAX = 2000;
 
+/** How long what earlier visits have left may wait. */
+const SWEEP_MS = 100;
+
 /** What is allowed, as last heard; null until then. @type {readonly Target[] | null} */
 let cleaned = null;
 
@@ -30,11 +33,17 @@ function startCleaning() {
 
 /** @param {readonly Target[]} allowed */
 function cleanAll(allowed) {
+  const isStart = !cleaned;
   cleaned = allowed;
+  // What ends now goes now. What earlier visits have left can wait until the banner stands: reading cookies takes long.
+  if (isStart) setTimeout(sweep, SWEEP_MS);
+  else sweep();
+}
+
+function sweep() {
   for (const [target, cookies, keys] of config.clean) {
-    if (allowed.includes(target)) continue;
+    if (cleaned?.includes(target)) continue;
     try {
-      // Reading cookies takes a page's time.
       if (cookies.length) removeCookies(matcher(cookies));
     } catch {
       // A page in a sandbox has none.
