@@ -234,6 +234,13 @@ impl EventId {
         Self(uuid::Builder::from_unix_timestamp_millis(ms, random).into_uuid())
     }
 
+    /// The id that these bytes are; none if they are no UUIDv7.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let uuid = Uuid::from_bytes(bytes);
+        (uuid.get_version_num() == 7).then_some(Self(uuid))
+    }
+
     /// When it happened, by the clock of whoever minted the id (RFC 9562 section 5.7). It can take away and never give:
     /// see [`crate::AsOf`].
     #[must_use]

@@ -60,14 +60,22 @@ pub struct Demand {
     pub stands: bool,
 }
 
+impl EventKind {
+    /// The event's name.
+    #[must_use]
+    pub const fn id(&self) -> EventId {
+        match self {
+            Self::Chosen(choice) => choice.id(),
+            Self::Signalled(id, _) | Self::Demanded(id, _) => *id,
+        }
+    }
+}
+
 impl Event {
     /// The event's name.
     #[must_use]
     pub const fn id(&self) -> EventId {
-        match &self.kind {
-            EventKind::Chosen(choice) => choice.id(),
-            EventKind::Signalled(id, _) | EventKind::Demanded(id, _) => *id,
-        }
+        self.kind.id()
     }
 }
 

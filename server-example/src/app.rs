@@ -6,7 +6,7 @@ use crate::content::Content;
 use crate::problem::ApiError;
 use crate::scripts::Scripts;
 use crate::site::Site;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::{cors, routes};
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
@@ -45,7 +45,7 @@ pub enum ConfigError {
     Twice(SiteId),
     /// The notices cannot be kept, so nobody could prove later what was shown.
     #[error("the database does not take the notices")]
-    Publish(#[from] rusqlite::Error),
+    Publish(#[source] StoreError),
 }
 
 /// The application. A clone is another handle to the same.
@@ -85,7 +85,7 @@ impl App {
             let scripts = browser_files
                 .as_ref()
                 .map(|files| Scripts::new(Arc::clone(&published), files.clone(), public_url.clone(), knows_places));
-            let notices = store.publish(&published, clock.now())?;
+            let notices = store.publish(&published, clock.now()).map_err(ConfigError::Publish)?;
             let site = Site::new(published, notices, &more_origins, scripts);
             if sites.insert(id.clone(), Arc::new(site)).is_some() {
                 return Err(ConfigError::Twice(id));

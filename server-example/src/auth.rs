@@ -10,7 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use consentry_core::{DeviceId, Subject};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 /// Length of a device's secret and of an API key, in bytes.
@@ -65,6 +67,126 @@ secret_hashes! {
     SecretHash = b"consentry device secret 1\0";
     /// What is kept of an API key.
     KeyHash = b"consentry api key 1\0";
+}
+
+impl KeyHash {
+    /// What a key is called where it must be told from others, and not be used: the first four bytes of its hash.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let [a, b, c, d, ..] = self.0;
+        KeyId([a, b, c, d])
+    }
+}
+
+/// Length of a key's id, in bytes.
+pub(crate) const KEY_ID_BYTES: usize = 4;
+
+/// Names an API key: eight hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyId([u8; KEY_ID_BYTES]);
+
+impl KeyId {
+    /// The first bytes of the key's hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; KEY_ID_BYTES] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
+/// Why a text is not a [`KeyId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected the eight hexadecimal digits that `consentry key list` shows")]
+pub struct KeyIdError;
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        let is_hex = text.len() == 2 * KEY_ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u32::from_str_radix(text, 16).ok().filter(|_| is_hex).ok_or(KeyIdError)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Ask for decisions.
+    Ask,
+    /// Keep events in the name of subjects: imports, what was said by telephone.
+    Write,
+    /// Read what is kept: the change feed, exports, a subject's record.
+    Export,
+    /// Everything that is about the site and not about one subject: webhooks, cases.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Ask, Self::Write, Self::Export, Self::Admin];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Write => "write",
+            Self::Export => "export",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Why a text names no scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected `ask`, `write`, `export` or `admin`")]
+pub struct ScopeError;
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(word: &str) -> Result<Self, ScopeError> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or(ScopeError)
+    }
+}
+
+/// A set of scopes: words with a space between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(BTreeSet<Scope>);
+
+impl Scopes {
+    /// Whether `scope` is one of them.
+    #[must_use]
+    pub fn has(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        text.split_whitespace().map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.0.iter().map(|scope| scope.as_str()).collect();
+        f.write_str(&words.join(" "))
+    }
 }
 
 /// A browser that says whose it is, and how it can know: `Authorization: Bearer <subject's UUID>.<device secret>`.

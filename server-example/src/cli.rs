@@ -8,7 +8,9 @@ use crate::boot::{Delivery, Wanted};
 use crate::check;
 use crate::content::Content;
 use crate::folder::SiteFolder;
-use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, bundle, listen, tag};
+use crate::{
+    ApiKey, App, Clock, Config, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, listen, tag,
+};
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
@@ -99,6 +101,29 @@ enum KeyCommand {
         /// What to call it.
         #[arg(long)]
         name: String,
+        /// What it may do: `ask`, `write`, `export`, `admin`, with commas between them.
+        #[arg(long = "scope", value_delimiter = ',', default_value = "ask")]
+        scopes: Vec<Scope>,
+    },
+    /// Shows a site's keys: what each is called, what it may do, and the id to revoke it by.
+    List {
+        /// The database.
+        #[arg(long)]
+        database: DatabaseUrl,
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+    },
+    /// Revokes a key, at once and for good.
+    Revoke {
+        /// The database.
+        #[arg(long)]
+        database: DatabaseUrl,
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+        /// The key's id, as `consentry key list` shows it.
+        id: KeyId,
     },
 }
 
@@ -141,7 +166,7 @@ pub fn run() -> ExitCode {
         Command::Diff { old, new } => diff(&old, &new),
         Command::Schema => print(&policy_schema()),
         Command::Serve(arguments) => serve(arguments),
-        Command::Key { command: KeyCommand::New { database, site, name } } => new_key(&database, &site, &name),
+        Command::Key { command } => key(command),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => print_tags(&folder, &url.unwrap_or_default(), &assets),
         Command::Bundle { folder, out, assets } => write_bundle(&folder, &out, &assets),
@@ -182,10 +207,36 @@ fn diff(old: &Path, new: &Path) -> Outcome {
     print(&text)
 }
 
-fn new_key(database: &DatabaseUrl, site: &SiteId, name: &str) -> Outcome {
-    let key = ApiKey::generate()?;
-    Store::open(database)?.add_key(key.hash(), site, name, Clock::System.now())?;
-    print(&format!("{}\n", key.reveal()))
+fn key(command: KeyCommand) -> Outcome {
+    let now = Clock::System.now();
+    match command {
+        KeyCommand::New { database, site, name, scopes } => {
+            let key = ApiKey::generate()?;
+            let scopes = scopes.into_iter().collect();
+            Store::open(&database)?.add_key(key.hash(), &site, &name, &scopes, now).map_err(cause)?;
+            print(&format!("{}\n", key.reveal()))
+        }
+        KeyCommand::List { database, site } => {
+            let keys = Store::open(&database)?.keys(&site).map_err(cause)?;
+            let line = |KeptKey { id, name, scopes, created_at, revoked_at }: &KeptKey| {
+                let revoked = revoked_at.map(|at| format!(", revoked {at}")).unwrap_or_default();
+                format!("{id} {name}: {scopes}; made {created_at}{revoked}\n")
+            };
+            print(&keys.iter().map(line).collect::<String>())
+        }
+        KeyCommand::Revoke { database, site, id } => {
+            if Store::open(&database)?.revoke_key(&site, id, now).map_err(cause)? {
+                Ok(())
+            } else {
+                Err(format!("{site} has no key {id} that is not revoked yet; `consentry key list` shows them").into())
+            }
+        }
+    }
+}
+
+/// What a database says, as the rest of the command line says it.
+fn cause(error: StoreError) -> Box<dyn Error> {
+    error
 }
 
 fn print_boot(folder: &Path, language: Option<Language>, assets: &Assets) -> Outcome {

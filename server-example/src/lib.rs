@@ -41,12 +41,12 @@ mod tag;
 
 pub use app::{App, Config, ConfigError};
 pub use assets::{BrowserFiles, BrowserFilesError};
-pub use auth::{ApiKey, KeyHash, SecretHash};
+pub use auth::{ApiKey, KeyHash, KeyId, KeyIdError, Scope, ScopeError, Scopes, SecretHash};
 pub use clock::Clock;
 pub use folder::{FolderError, SiteFolder};
 pub use listen::serve;
 pub use problem::Problem;
 pub use store::{
-    AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, NewEntry, OpenError, Position, ReadError, Sqlite,
-    Store,
+    AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError,
+    Position, Postgres, ReadError, Sealed, Sqlite, Store, StoreError,
 };

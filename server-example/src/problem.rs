@@ -3,6 +3,7 @@
 //! A problem tells whoever sent the request what to do. Causes are logged and never sent, and neither a problem nor a
 //! log line names a subject or a choice.
 
+use crate::auth::Scope;
 use crate::store::{AppendError, ReadError};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -95,7 +96,7 @@ problems! {
     /// The API key is missing or another.
     WrongKey = "wrong-key", "The API key is missing or wrong",
         "With status 401 the header `Authorization: Bearer ck_…` is missing or has another form; with 403 the key is not \
-         one of this site's. `consentry key new` makes one. Until then, process nothing.";
+         one of this site's, was revoked, or has not the scope that this needs. `consentry key new` makes one. Until then, process nothing.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
         "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
@@ -143,6 +144,8 @@ pub(crate) enum ApiError {
     NoKey,
     #[error("the key is not one of this site's")]
     WrongKey,
+    #[error("the key has not the scope `{}`", .0.as_str())]
+    NarrowKey(Scope),
     #[error("another choice has this id")]
     IdReused,
     #[error("too much is waiting")]
@@ -169,7 +172,7 @@ impl ApiError {
             Self::UnknownNotice => Problem::UnknownNotice,
             Self::ForeignOrigin => Problem::ForeignOrigin,
             Self::NoSecret | Self::WrongSecret => Problem::WrongSecret,
-            Self::NoKey | Self::WrongKey => Problem::WrongKey,
+            Self::NoKey | Self::WrongKey | Self::NarrowKey(_) => Problem::WrongKey,
             Self::IdReused => Problem::IdReused,
             Self::Overloaded => Problem::Overloaded,
             Self::Unavailable => Problem::Unavailable,
@@ -191,7 +194,7 @@ impl ApiError {
             )
             | Self::UnknownNotice => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSecret | Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey | Self::NarrowKey(_) => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -232,7 +235,7 @@ impl From<ReadError> for ApiError {
             ReadError::WrongSecret => Self::WrongSecret,
             ReadError::Overloaded => Self::Overloaded,
             ReadError::Broken { seq } => {
-                tracing::error!(entry.seq = seq, "entry {seq} does not read as a choice");
+                tracing::error!(entry.seq = seq, "entry {seq} does not read as an event");
                 Self::Unavailable
             }
             ReadError::Database(error) => {

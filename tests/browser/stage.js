@@ -130,7 +130,7 @@ export function bootDocument(changes = {}) {
     dir: "ltr",
     regime: "opt-in",
     valid_ms: 31_536_000_000,
-    rest_ms: 31_536_000_000,
+    rest_ms: 31_622_400_000,
     allowed: { nothing: ALWAYS_ON, refused: ALWAYS_ON, granted: GRANTED },
     texts: ENGLISH,
     widget: {

@@ -80,7 +80,9 @@ impl House {
     async fn ask(&self, published: &Published, case: &Case) -> CaseDecision {
         self.clock.store(case.context.now_ms.as_ms(), Ordering::SeqCst);
         let site = &published.policy.parts().site;
-        self.store.add_key(self.key.hash(), site, "corpus", Time::from_ms(0)).expect("a key");
+        self.store
+            .add_key(self.key.hash(), site, "corpus", &"ask".parse().expect("a scope"), Time::from_ms(0))
+            .expect("a key");
         let request = Request::post(format!("/v1/sites/{site}/decisions"))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key.reveal()))
             .header(header::CONTENT_TYPE, "application/json")

@@ -1,7 +1,7 @@
 //! `POST /v1/sites/{site}/decisions`: answers a back end, for one question or for many, before it processes anything.
 
 use crate::app::{App, KnownSite};
-use crate::auth::ApiKey;
+use crate::auth::{ApiKey, Scope};
 use crate::document::{ASK_BYTES_MAX, Document};
 use crate::problem::ApiError;
 use crate::site::Site;
@@ -56,7 +56,11 @@ impl FromRequestParts<App> for BackEnd {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let KnownSite(site) = KnownSite::from_request_parts(parts, app).await?;
         let key = ApiKey::from_headers(&parts.headers)?;
-        if app.store().knows_key(key.hash(), site.id()).await? { Ok(Self(site)) } else { Err(ApiError::WrongKey) }
+        match app.store().scopes(key.hash(), site.id()).await? {
+            Some(scopes) if scopes.has(Scope::Ask) => Ok(Self(site)),
+            Some(_) => Err(ApiError::NarrowKey(Scope::Ask)),
+            None => Err(ApiError::WrongKey),
+        }
     }
 }
 

@@ -3,36 +3,51 @@
 //! Nothing is acknowledged before it is durable, and nothing that was kept is ever changed. Deliberately absent:
 //! decisions, which are derived from what is here and never stored, and the clock.
 
-mod migrations;
-mod reader;
+mod batch;
+mod edge;
+mod postgres;
+mod row;
 mod sqlite;
 mod writer;
 
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
-use crate::auth::{KeyHash, SecretHash};
+use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
+use consentry_core::ledger::{Leaf, Payload, Salt};
 use consentry_core::source::Published;
-use consentry_core::{Event, EventKind, Language, NoticeHash, SiteId, Subject, Time};
+use consentry_core::{Event, EventId, EventKind, Language, NoticeHash, SiteId, Subject, Time};
 use std::collections::HashMap;
+use std::error::Error;
 use std::path::PathBuf;
 use std::str::FromStr;
+use tokio::sync::watch;
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// An SQLite file: `sqlite:` and its path.
     Sqlite(PathBuf),
+    /// A PostgreSQL database, or another that speaks its protocol: `postgres://` and what libpq's URLs have.
+    Postgres(Box<tokio_postgres::Config>),
 }
 
 /// Why a text is not a [`DatabaseUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `sqlite:` and the path of a file, such as `sqlite:data/consentry.db`")]
+#[error(
+    "expected `sqlite:` and the path of a file, such as `sqlite:data/consentry.db`, or a URL of PostgreSQL's, such as \
+     `postgres://consentry@localhost/consentry`"
+)]
 pub struct DatabaseUrlError;
 
 impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            // What is wrong with it may be next to a password, so that it is not repeated.
+            return text.parse().map(|config| Self::Postgres(Box::new(config))).map_err(|_| DatabaseUrlError);
+        }
         match text.strip_prefix("sqlite:") {
             // SQLite would take these for a database in memory, which nothing survives.
             None | Some("" | ":memory:") => Err(DatabaseUrlError),
@@ -59,7 +74,7 @@ pub struct NewEntry {
 /// Where a choice was kept, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The entry's number in the ledger.
+    /// The entry's number in its site's ledger, counted from 0.
     pub seq: u64,
     /// When it was recorded.
     pub at: Time,
@@ -109,15 +124,15 @@ pub enum ReadError {
     /// More is asked than can be answered: try again in a moment.
     #[error("too many reads are waiting")]
     Overloaded,
-    /// What was kept does not read as a choice. Nothing can be concluded from the rest of the record either.
-    #[error("entry {seq} does not read as a choice")]
+    /// What was kept does not read as an event. Nothing can be concluded from the rest of the record either.
+    #[error("entry {seq} does not read as an event")]
     Broken {
         /// The entry's number.
         seq: u64,
     },
     /// The database does not answer.
     #[error("the database does not answer")]
-    Database(#[from] rusqlite::Error),
+    Database(#[source] StoreError),
     /// The reader ended without an answer.
     #[error("a reader ended without an answer")]
     Lost,
@@ -142,37 +157,112 @@ pub enum OpenError {
         /// What the migration says.
         source: Box<rusqlite_migration::Error>,
     },
+    /// The database cannot be reached, or does not become what is needed.
+    #[error("cannot use the database")]
+    Postgres(#[source] StoreError),
     /// The writer's thread cannot start.
     #[error("cannot start the writer")]
     Thread(#[from] std::io::Error),
 }
 
-/// Keeps entries, devices and keys. A clone is another handle to the same.
+/// What a database says of what it does not do.
+pub type StoreError = Box<dyn Error + Send + Sync>;
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Where a site's ledger stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerHead {
+    /// How many entries it has.
+    pub size: u64,
+    /// When the last was made.
+    pub at: Time,
+    /// The root of the tree over all of them (RFC 6962).
+    pub root: [u8; 32],
+}
+
+impl Default for LedgerHead {
+    /// Of a ledger without entries.
+    fn default() -> Self {
+        Self { size: 0, at: Time::from_ms(0), root: tlog_tiles::EMPTY_HASH.0 }
+    }
+}
+
+/// An entry as the ledger has it.
+#[derive(Debug, Clone)]
+pub struct LedgerEntry {
+    /// Its number, counted from 0.
+    pub seq: u64,
+    /// What the tree has of it.
+    pub leaf: Leaf,
+    /// What it is about; nothing once that is erased.
+    pub sealed: Option<Sealed>,
+}
+
+/// What an entry commits to.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// What keeps the commitment from being guessed.
+    pub salt: Salt,
+    /// What happened.
+    pub payload: Payload,
+}
+
+/// An API key as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptKey {
+    /// What tells it from others.
+    pub id: KeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Time>,
+}
+
+/// Keeps entries and keys. A clone is another handle to the same.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// One file, one writer.
     Sqlite(Sqlite),
+    /// A database that several servers share.
+    Postgres(Postgres),
+}
+
+macro_rules! either {
+    ($self:ident, $database:ident => $answer:expr) => {
+        match $self {
+            Self::Sqlite($database) => $answer,
+            Self::Postgres($database) => $answer,
+        }
+    };
 }
 
 impl Store {
-    /// Opens the database, creating it or bringing it up to date where needed.
+    /// Opens the database, creating it or bringing it up to date where needed. Blocks.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Sqlite::open(path).map(Self::Sqlite),
+            DatabaseUrl::Postgres(config) => Postgres::open(config).map(Self::Postgres),
         }
     }
 
-    /// Keeps a choice. When this returns [`Appended`], the choice survives a crash.
+    /// Keeps an entry. When this returns [`Appended`], it survives a crash.
     ///
     /// # Errors
     /// [`AppendError`]; nothing has changed then.
     pub async fn append(&self, entry: NewEntry) -> Result<Appended, AppendError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.append(entry).await,
-        }
+        either!(self, database => database.append(entry).await)
     }
 
     /// What is kept of one subject, oldest first, for somebody who must know the subject's secret. Empty for a
@@ -181,9 +271,7 @@ impl Store {
     /// # Errors
     /// [`ReadError`].
     pub async fn record(&self, site: &SiteId, subject: Subject, secret: SecretHash) -> Result<Vec<Entry>, ReadError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.record(site, subject, secret).await,
-        }
+        either!(self, database => database.record(site, subject, secret).await)
     }
 
     /// What happened to each of these subjects, oldest first. Those that nobody has heard of are left out.
@@ -195,40 +283,107 @@ impl Store {
         site: &SiteId,
         subjects: Vec<Subject>,
     ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.events(site, subjects).await,
-        }
+        either!(self, database => database.events(site, subjects).await)
+    }
+
+    /// Where the site's ledger stands.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn ledger_head(&self, site: &SiteId) -> Result<LedgerHead, ReadError> {
+        either!(self, database => database.ledger_head(site).await)
+    }
+
+    /// The entries from number `from` on, at most that many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn ledger_entries(
+        &self,
+        site: &SiteId,
+        from: u64,
+        entries_max: usize,
+    ) -> Result<Vec<LedgerEntry>, ReadError> {
+        either!(self, database => database.ledger_entries(site, from, entries_max).await)
+    }
+
+    /// The number of the entry with that id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn ledger_position(&self, site: &SiteId, id: EventId) -> Result<Option<u64>, ReadError> {
+        either!(self, database => database.ledger_position(site, id).await)
+    }
+
+    /// A tile of the tree over the site's entries (C2SP tlog-tiles), 32 bytes a hash: with as many hashes as there are by now.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn ledger_tile(&self, site: &SiteId, level: u8, tile: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        either!(self, database => database.ledger_tile(site, level, tile).await)
+    }
+
+    /// Changes whenever something was kept. Whoever waits looks once before, and again at least every few seconds: what another server
+    /// keeps in the same database may not be told.
+    #[must_use]
+    pub fn grown(&self) -> watch::Receiver<u64> {
+        either!(self, database => database.grown())
     }
 
     /// Keeps the notices of what is published, and returns every one that was ever published of the same policy: a page
     /// may still show the wording of yesterday. Blocks.
     ///
     /// # Errors
-    /// [`rusqlite::Error`], when the database does not take them.
-    pub fn publish(&self, published: &Published, at: Time) -> Result<Vec<(NoticeHash, Language)>, rusqlite::Error> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.publish(published, at),
-        }
+    /// [`StoreError`], when the database does not take them.
+    pub fn publish(&self, published: &Published, at: Time) -> Result<Vec<(NoticeHash, Language)>, StoreError> {
+        either!(self, database => database.publish(published, at))
+    }
+
+    /// The canonical text of a notice that was ever published, as its hash was taken of it (R14).
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn notice(&self, site: &SiteId, hash: NoticeHash) -> Result<Option<String>, ReadError> {
+        either!(self, database => database.notice(site, hash).await)
     }
 
     /// Adds a back end's key. Blocks.
     ///
     /// # Errors
-    /// [`rusqlite::Error`], when the database does not take it.
-    pub fn add_key(&self, key: KeyHash, site: &SiteId, name: &str, at: Time) -> Result<(), rusqlite::Error> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.add_key(key, site, name, at),
-        }
+    /// [`StoreError`], when the database does not take it.
+    pub fn add_key(
+        &self,
+        key: KeyHash,
+        site: &SiteId,
+        name: &str,
+        scopes: &Scopes,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        either!(self, database => database.add_key(key, site, name, scopes, at))
     }
 
-    /// Whether a key is this site's.
+    /// The site's keys, oldest first. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError`], when the database does not answer.
+    pub fn keys(&self, site: &SiteId) -> Result<Vec<KeptKey>, StoreError> {
+        either!(self, database => database.keys(site))
+    }
+
+    /// Revokes a key; false if the site has none of that id that is not revoked yet. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError`], when the database does not take it.
+    pub fn revoke_key(&self, site: &SiteId, key: KeyId, at: Time) -> Result<bool, StoreError> {
+        either!(self, database => database.revoke_key(site, key, at))
+    }
+
+    /// What a key may do at this site; none if it is not the site's, or revoked.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn knows_key(&self, key: KeyHash, site: &SiteId) -> Result<bool, ReadError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.knows_key(key, site).await,
-        }
+    pub async fn scopes(&self, key: KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
+        either!(self, database => database.scopes(key, site).await)
     }
 
     /// Whether the database can be read, and whether there is somebody to write to it.
@@ -236,15 +391,11 @@ impl Store {
     /// # Errors
     /// [`ReadError`].
     pub async fn ping(&self) -> Result<(), ReadError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.ping().await,
-        }
+        either!(self, database => database.ping().await)
     }
 
     /// Keeps all that was asked to be kept before, and then nothing more.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.close().await,
-        }
+        either!(self, database => database.close().await);
     }
 }

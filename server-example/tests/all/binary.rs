@@ -132,7 +132,15 @@ fn the_largest_requests_fit_over_tcp_and_larger_ones_do_not() {
     let server = Server::start(folder.path());
     let store = consentry_server::Store::open(&database_url(folder.path()).parse().unwrap()).unwrap();
     let key = consentry_server::ApiKey::generate().unwrap();
-    store.add_key(key.hash(), &"adforge".parse().unwrap(), "test", consentry_core::Time::from_ms(0)).unwrap();
+    store
+        .add_key(
+            key.hash(),
+            &"adforge".parse().unwrap(),
+            "test",
+            &"ask".parse().unwrap(),
+            consentry_core::Time::from_ms(0),
+        )
+        .unwrap();
     let ask = |body: String| {
         let request = agent().post(format!("{}/v1/sites/adforge/decisions", server.url));
         let request = request.header("Authorization", format!("Bearer {}", key.reveal()));
@@ -197,10 +205,8 @@ fn nobody_and_nothing_is_named_in_its_log() {
     assert_eq!(post(&agent, &server.url, &browser, &changed), Some(409));
     assert_eq!(post(&agent, &server.url, &browser.impostor(), &choice), Some(403));
     // An entry that cannot be read is logged, by its number alone.
-    let insert =
-        "INSERT INTO entries (site, subject, choice, recorded_at_ms, payload) VALUES ('adforge', ?1, ?2, 0, ?3)";
     let database = rusqlite::Connection::open(database_path(folder.path())).unwrap();
-    database.execute(insert, rusqlite::params![browser.subject(), [7_u8; 16], choice["id"].to_string()]).unwrap();
+    database.execute_batch("DROP TRIGGER payloads_never_change; UPDATE payloads SET payload = x'7b7d'").unwrap();
     assert_eq!(record(&agent, &server.url, &browser)["type"], "/problems/unavailable");
     // So is a write that fails.
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'refused'); END";
@@ -211,7 +217,7 @@ fn nobody_and_nothing_is_named_in_its_log() {
     let port = format!(":{}", server.url.rsplit(':').next().unwrap());
     let (_, log) = server.stop();
     assert!(
-        log.contains("entry 2 does not read as a choice") && log.contains("an entry was not kept: refused"),
+        log.contains("entry 0 does not read as an event") && log.contains("an entry was not kept: refused"),
         "{log}"
     );
     let ids = [&browser.device, &browser.secret, choice["id"].as_str().unwrap(), changed["id"].as_str().unwrap()];

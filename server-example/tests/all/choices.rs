@@ -14,7 +14,7 @@ async fn a_choice_is_kept_and_its_receipt_says_when_and_how_long() {
     let answer = house.post(&Browser::new(), &choice).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     let receipt = json!({
-        "v": 1, "id": choice["id"], "seq": 1, "recorded_at_ms": START_MS, "expires_at_ms": START_MS + 365 * DAY_MS,
+        "v": 1, "id": choice["id"], "seq": 0, "recorded_at_ms": START_MS, "expires_at_ms": START_MS + 365 * DAY_MS,
         "policy": choice["policy"], "notice": choice["notice"],
     });
     assert_eq!(answer.json(), receipt);

@@ -214,11 +214,11 @@ async fn r34_a_store_that_does_not_answer_allows_nothing() {
     let house = House::new();
     let (browser, key) = (Browser::new(), house.new_key());
     house.choose(&browser, json!({ "outcome": "all-granted" })).await;
-    house.database().execute("DROP TABLE entries", []).unwrap();
+    house.database().execute("DROP TABLE payloads", []).unwrap();
     let question = json!({ "subject": browser.subject(), "purpose": "marketing" });
     let answer = house.ask(&key, &question).await;
     answer.problem(503, "unavailable");
-    assert!(!answer.text().contains("entries"), "{}", answer.text());
+    assert!(!answer.text().contains("payloads"), "{}", answer.text());
     // Not even what needs no choice: the answer would not say what the subject has said.
     let question = json!({ "subject": browser.subject(), "purpose": "security" });
     house.ask(&key, &question).await.problem(503, "unavailable");

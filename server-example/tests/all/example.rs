@@ -73,7 +73,7 @@ async fn without_an_answer_no_model_gets_anything() {
     let wrong_key = render(&site(&house, "ck_x").await, kling.clone()).await;
     assert_eq!(wrong_key.status, StatusCode::SERVICE_UNAVAILABLE);
     let site = site(&house, &house.new_key()).await;
-    house.database().execute("DROP TABLE entries", []).unwrap();
+    house.database().execute("DROP TABLE payloads", []).unwrap();
     assert_eq!(render(&site, kling).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 

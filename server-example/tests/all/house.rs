@@ -82,8 +82,8 @@ impl House {
 
     /// How many entries and devices there are: what a refused request must leave as it was.
     pub(crate) fn counts(&self) -> (i64, i64) {
-        let count = |table| self.database().query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0));
-        (count("entries").unwrap(), count("devices").unwrap())
+        let count = |what| self.database().query_row(&format!("SELECT {what}"), [], |row| row.get(0)).unwrap();
+        (count("count(*) FROM entries"), count("count(secret_hash) FROM payloads"))
     }
 
     pub(crate) fn notice(&self, language: &str) -> String {
@@ -108,7 +108,9 @@ impl House {
 
     pub(crate) fn new_key(&self) -> String {
         let key = ApiKey::generate().unwrap();
-        self.store.add_key(key.hash(), &"adforge".parse().unwrap(), "test", Time::from_ms(START_MS)).unwrap();
+        self.store
+            .add_key(key.hash(), &"adforge".parse().unwrap(), "test", &"ask".parse().unwrap(), Time::from_ms(START_MS))
+            .unwrap();
         key.reveal()
     }
 

@@ -27,16 +27,16 @@ fn entry(house: &House) -> NewEntry {
 async fn r15_entries_are_never_changed_removed_or_replaced() {
     let house = House::new();
     house.choose(&Browser::new(), json!({ "outcome": "all-refused" })).await;
-    let copy = "INSERT OR REPLACE INTO entries SELECT seq, site, subject, choice, recorded_at_ms, '{}' FROM entries";
-    let same_id =
-        "INSERT OR REPLACE INTO entries SELECT seq + 1, site, subject, choice, recorded_at_ms, '{}' FROM entries";
+    let copy = "INSERT OR REPLACE INTO entries SELECT site, seq, 0, commitment FROM entries";
     for (statement, refusal) in [
-        ("UPDATE entries SET payload = '{}'", "entries never change"),
-        ("UPDATE entries SET recorded_at_ms = 0", "entries never change"),
+        ("UPDATE entries SET commitment = zeroblob(32)", "entries never change"),
+        ("UPDATE entries SET at_ms = 0", "entries never change"),
         ("DELETE FROM entries", "entries never go"),
         (copy, "entries are never replaced"),
-        (same_id, "entries are never replaced"),
-        ("UPDATE devices SET secret_hash = zeroblob(32)", "devices never change"),
+        ("UPDATE payloads SET payload = x''", "payloads never change"),
+        ("UPDATE payloads SET secret_hash = zeroblob(32)", "payloads never change"),
+        ("UPDATE heads SET size = 0", "ledgers only grow"),
+        ("DELETE FROM heads", "ledgers never go"),
     ] {
         let error = house.database().execute(statement, []).unwrap_err();
         assert_eq!(error.to_string(), refusal, "{statement}");
@@ -49,7 +49,8 @@ async fn an_entry_that_the_database_refuses_takes_no_other_with_it() {
     let entries: Vec<NewEntry> = (0..20).map(|_| entry(&house)).collect();
     let unlucky = entries[7].subject;
     let refuse = format!(
-        "CREATE TRIGGER refuse BEFORE INSERT ON entries WHEN NEW.subject = '{unlucky}' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TRIGGER refuse BEFORE INSERT ON payloads WHEN hex(NEW.subject) = '01{}' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        unlucky.to_string().trim_start_matches("device:").replace('-', "").to_uppercase()
     );
     house.database().execute(&refuse, []).unwrap();
 
@@ -186,7 +187,7 @@ fn a_store_says_why_it_cannot_be_opened() {
     later.pragma_update(None, "user_version", 1_000).unwrap();
     let error = open("later.db").unwrap_err();
     assert!(error.to_string().contains("a later version"), "{error}");
-    for url in ["", "consentry.db", "postgres://x", "sqlite:", "sqlite::memory:"] {
+    for url in ["", "consentry.db", "mysql://x", "postgres://x:port", "sqlite:", "sqlite::memory:"] {
         assert!(url.parse::<DatabaseUrl>().is_err(), "{url}");
     }
 }

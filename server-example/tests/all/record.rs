@@ -20,8 +20,8 @@ async fn r15_subjects_see_all_they_said_oldest_first() {
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
     assert_eq!(answer.header("cache-control"), "no-store");
     let events = json!({ "v": 1, "events": [
-        { "type": "chosen", "seq": 1, "at_ms": START_MS, "choice": granted },
-        { "type": "chosen", "seq": 3, "at_ms": START_MS + 5, "choice": withdrawn },
+        { "type": "chosen", "seq": 0, "at_ms": START_MS, "choice": granted },
+        { "type": "chosen", "seq": 2, "at_ms": START_MS + 5, "choice": withdrawn },
     ] });
     assert_eq!(answer.json(), events);
 }
@@ -90,9 +90,9 @@ async fn r34_a_broken_entry_is_not_passed_over() {
     house.send(browser.get_record()).await.problem(503, "unavailable");
 }
 
-/// Adds an entry that does not read as a choice.
+/// Makes an entry of the subject that does not read as one.
 pub(crate) fn break_record(house: &House, browser: &Browser) {
-    let insert =
-        "INSERT INTO entries (site, subject, choice, recorded_at_ms, payload) VALUES ('adforge', ?1, ?2, 0, '{}')";
-    house.database().execute(insert, rusqlite::params![browser.subject(), [7_u8; 16]]).unwrap();
+    let statement = "DROP TRIGGER payloads_never_change; UPDATE payloads SET payload = x'7b7d'";
+    let device = browser.subject().trim_start_matches("device:").replace('-', "");
+    house.database().execute_batch(&format!("{statement} WHERE hex(subject) = upper('01{device}')")).unwrap();
 }

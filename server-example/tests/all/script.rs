@@ -32,7 +32,7 @@ async fn the_boot_document_is_the_contracts() {
     ];
     let mut expected = json!({
         "v": 1, "site": "adforge", "base": "", "policy": policy.hash(), "notice": house.notice("en"),
-        "language": "en", "languages": ["en", "de", "fr"], "dir": "ltr", "regime": "opt-in", "valid_ms": 365 * DAY_MS, "rest_ms": 365 * DAY_MS,
+        "language": "en", "languages": ["en", "de", "fr"], "dir": "ltr", "regime": "opt-in", "valid_ms": 365 * DAY_MS, "rest_ms": 366 * DAY_MS,
         "allowed": {
             "nothing": ["service-messages", "security"], "refused": ["service-messages", "security"], "granted": granted,
         },

@@ -23,11 +23,11 @@ async fn r23_a_signal_is_kept_and_the_record_shows_it() {
     let sent = signal(json!({}));
     let answer = post(&house, &browser, &sent).await;
     assert_eq!(answer.status, StatusCode::CREATED);
-    assert_eq!(answer.json(), json!({ "v": 1, "id": sent["id"], "seq": 1, "recorded_at_ms": START_MS }));
+    assert_eq!(answer.json(), json!({ "v": 1, "id": sent["id"], "seq": 0, "recorded_at_ms": START_MS }));
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
     assert_eq!(answer.header("cache-control"), "no-store");
     let record = house.send(browser.get_record()).await.json();
-    let event = json!({ "type": "signalled", "seq": 1, "at_ms": START_MS, "id": sent["id"], "signal": "gpc" });
+    let event = json!({ "type": "signalled", "seq": 0, "at_ms": START_MS, "id": sent["id"], "signal": "gpc" });
     assert_eq!(record["events"], json!([event]));
     assert_eq!(house.counts(), (1, 1));
 }

@@ -2,7 +2,7 @@
 
 use rusqlite_migration::{M, Migrations};
 
-const ALL: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_ledger.sql"))];
+const ALL: &[M<'_>] = &[M::up(include_str!("../../../migrations/sqlite/0001_ledger.sql"))];
 
 pub(super) const MIGRATIONS: Migrations<'_> = Migrations::from_slice(ALL);
 

@@ -1,18 +1,26 @@
 //! SQLite: one connection that writes, on a thread of its own, and a few that only read.
 
-use super::reader::{self, Readers};
-use super::writer::{self, Job, Writer};
-use super::{AppendError, Appended, Entry, NewEntry, OpenError, ReadError, migrations};
-use crate::auth::{KeyHash, SecretHash};
+mod migrations;
+mod read;
+mod write;
+
+use super::row::ms;
+use super::writer::Writer;
+use super::{
+    AppendError, Appended, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError, ReadError, StoreError,
+};
+use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use consentry_core::source::Published;
-use consentry_core::{Event, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
+use consentry_core::{Event, EventId, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
+use read::Readers;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::watch;
+use write::Write;
 
 /// How long a connection waits for another process that writes, such as `consentry key new`.
 const BUSY_SECONDS_MAX: u64 = 5;
@@ -24,7 +32,6 @@ pub struct Sqlite(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    jobs: mpsc::Sender<Job>,
     writer: Writer,
     readers: Readers,
 }
@@ -37,21 +44,15 @@ impl Sqlite {
             .to_latest(&mut connection)
             .map_err(|source| OpenError::Migrate { path: path.into(), source: Box::new(source) })?;
         // Opened here, so that a database that cannot be read is found before anybody asks.
-        let readers = (0..reader::CONNECTIONS).map(|_| reading_connection(path)).collect::<Result<_, _>>();
+        let readers = (0..read::CONNECTIONS).map(|_| reading_connection(path)).collect::<Result<_, _>>();
         let readers = Readers::new(readers.map_err(cannot_open)?);
-        let (jobs, waiting) = mpsc::channel(writer::JOBS_WAITING_MAX);
-        let writer = Writer::start(connection, waiting)?;
-        Ok(Self(Arc::new(Inner { path: path.into(), jobs, writer, readers })))
+        let mut write = Write::new(connection);
+        let writer = Writer::start(move |entries| write.keep(entries))?;
+        Ok(Self(Arc::new(Inner { path: path.into(), writer, readers })))
     }
 
     pub(super) async fn append(&self, entry: NewEntry) -> Result<Appended, AppendError> {
-        let (answer, answered) = oneshot::channel();
-        self.0.jobs.try_send(Job::Append { entry: Box::new(entry), answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,
-        })?;
-        // The writer answers every job. If it does not, it is gone, and so is the transaction it was in.
-        answered.await.unwrap_or(Err(AppendError::Unavailable))
+        self.0.writer.append(entry).await
     }
 
     pub(super) async fn record(
@@ -61,7 +62,7 @@ impl Sqlite {
         secret: SecretHash,
     ) -> Result<Vec<Entry>, ReadError> {
         let site = site.clone();
-        self.0.readers.read(move |connection| reader::record(connection, &site, subject, &secret)).await
+        self.0.readers.read(move |connection| read::record(connection, &site, subject, &secret)).await
     }
 
     pub(super) async fn events(
@@ -70,14 +71,39 @@ impl Sqlite {
         subjects: Vec<Subject>,
     ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
         let site = site.clone();
-        self.0.readers.read(move |connection| reader::events(connection, &site, &subjects)).await
+        self.0.readers.read(move |connection| read::events(connection, &site, &subjects)).await
     }
 
-    pub(super) fn publish(
+    pub(super) async fn ledger_head(&self, site: &SiteId) -> Result<LedgerHead, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::ledger_head(connection, &site)).await
+    }
+
+    pub(super) async fn ledger_entries(
         &self,
-        published: &Published,
-        at: Time,
-    ) -> Result<Vec<(NoticeHash, Language)>, rusqlite::Error> {
+        site: &SiteId,
+        from: u64,
+        entries_max: usize,
+    ) -> Result<Vec<LedgerEntry>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::ledger_entries(connection, &site, from, entries_max)).await
+    }
+
+    pub(super) async fn ledger_position(&self, site: &SiteId, id: EventId) -> Result<Option<u64>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::ledger_position(connection, &site, id)).await
+    }
+
+    pub(super) async fn ledger_tile(&self, site: &SiteId, level: u8, tile: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::ledger_tile(connection, &site, level, tile)).await
+    }
+
+    pub(super) fn grown(&self) -> watch::Receiver<u64> {
+        self.0.writer.grown()
+    }
+
+    pub(super) fn publish(&self, published: &Published, at: Time) -> Result<Vec<(NoticeHash, Language)>, StoreError> {
         let mut connection = writing_connection(&self.0.path)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (site, policy) = (&published.policy.parts().site, published.policy.hash());
@@ -93,29 +119,51 @@ impl Sqlite {
         Ok(known)
     }
 
-    pub(super) fn add_key(&self, key: KeyHash, site: &SiteId, name: &str, at: Time) -> Result<(), rusqlite::Error> {
-        // Rare, and by a command of its own, so it takes a connection of its own rather than the writer's.
-        let connection = writing_connection(&self.0.path)?;
-        let insert = "INSERT INTO api_keys (key_hash, site, name, created_at_ms) VALUES (?1, ?2, ?3, ?4)";
-        connection.execute(insert, params![key.as_bytes(), site.as_str(), name, ms(at)]).map(drop)
+    pub(super) async fn notice(&self, site: &SiteId, hash: NoticeHash) -> Result<Option<String>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::notice(connection, &site, *hash.as_bytes())).await
     }
 
-    pub(super) async fn knows_key(&self, key: KeyHash, site: &SiteId) -> Result<bool, ReadError> {
+    pub(super) fn add_key(
+        &self,
+        key: KeyHash,
+        site: &SiteId,
+        name: &str,
+        scopes: &Scopes,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        // Rare, and by a command of its own, so it takes a connection of its own rather than the writer's.
+        let connection = writing_connection(&self.0.path)?;
+        let insert = "INSERT INTO api_keys (key_hash, site, name, scopes, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+        connection.execute(insert, params![key.as_bytes(), site.as_str(), name, scopes.to_string(), ms(at)])?;
+        Ok(())
+    }
+
+    pub(super) fn keys(&self, site: &SiteId) -> Result<Vec<KeptKey>, StoreError> {
+        Ok(read::keys(&reading_connection(&self.0.path)?, site)?)
+    }
+
+    pub(super) fn revoke_key(&self, site: &SiteId, key: KeyId, at: Time) -> Result<bool, StoreError> {
+        let update = "UPDATE api_keys SET revoked_at_ms = max(?3, created_at_ms)
+            WHERE site = ?1 AND substr(key_hash, 1, 4) = ?2 AND revoked_at_ms IS NULL";
+        let connection = writing_connection(&self.0.path)?;
+        Ok(connection.execute(update, params![site.as_str(), key.as_bytes(), ms(at)])? > 0)
+    }
+
+    pub(super) async fn scopes(&self, key: KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
         let site = site.clone();
-        self.0.readers.read(move |connection| reader::knows_key(connection, &key, &site)).await
+        self.0.readers.read(move |connection| read::scopes(connection, &key, &site)).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), ReadError> {
-        if self.0.jobs.is_closed() {
+        if self.0.writer.is_gone() {
             return Err(ReadError::Lost);
         }
-        self.0.readers.read(reader::ping).await
+        self.0.readers.read(read::ping).await
     }
 
     pub(super) async fn close(&self) {
-        // It queues behind all that was sent before. An error means that the writer has ended already.
-        drop(self.0.jobs.send(Job::Close).await);
-        self.0.writer.ended().await;
+        self.0.writer.close().await;
     }
 }
 
@@ -145,6 +193,8 @@ fn writing_connection(path: &Path) -> Result<Connection, rusqlite::Error> {
     // The same on macOS, where the other alone does not reach the disk.
     connection.pragma_update(None, "fullfsync", "ON")?;
     connection.pragma_update(None, "checkpoint_fullfsync", "ON")?;
+    // What is erased is overwritten, not only given free.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     Ok(connection)
 }
@@ -155,13 +205,4 @@ fn reading_connection(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(BUSY_SECONDS_MAX))?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     Ok(connection)
-}
-
-/// SQLite counts in 64 bits with a sign; a time beyond them is the end of time.
-pub(super) fn ms(time: Time) -> i64 {
-    i64::try_from(time.as_ms()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn time(ms: i64) -> Time {
-    Time::from_ms(u64::try_from(ms).unwrap_or_default())
 }

@@ -1,0 +1,54 @@
+//! How subjects, numbers and payloads lie in a database, whichever it is.
+
+use super::edge::in_last_tile;
+use consentry_core::ledger::{Commitment, Leaf, Payload};
+use consentry_core::{Event, SiteId, Subject, Time};
+use tlog_tiles::Hash;
+
+/// First byte of a device's key.
+const DEVICE: u8 = 1;
+/// First byte of an account's key.
+const ACCOUNT: u8 = 2;
+
+/// A subject as bytes: what kind it is, and its name.
+pub(super) fn key_of(subject: Subject) -> Vec<u8> {
+    let (kind, name): (u8, &[u8]) = match &subject {
+        Subject::Device(device) => (DEVICE, device.as_bytes()),
+        Subject::Account(account) => (ACCOUNT, account.as_bytes()),
+    };
+    [&[kind], name].concat()
+}
+
+/// Databases count in 64 bits with a sign; what is beyond them is the last that they have.
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A number that was written by [`number`].
+pub(super) fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+pub(super) fn ms(time: Time) -> i64 {
+    number(time.as_ms())
+}
+
+pub(super) fn time(ms: i64) -> Time {
+    Time::from_ms(count(ms))
+}
+
+/// The event of a payload that was kept.
+pub(super) fn event(payload: &[u8]) -> Option<Event> {
+    Payload::from_bytes(payload).ok().map(Payload::into_event)
+}
+
+/// The hash of an entry in the tree, of its columns.
+pub(super) fn leaf_hash(site: &SiteId, at_ms: i64, commitment: [u8; 32]) -> Option<Hash> {
+    let leaf = Leaf::new(site.clone(), time(at_ms), Commitment::from_bytes(commitment)).ok()?;
+    Some(Hash(leaf.hash()))
+}
+
+/// From which entry on a ledger of that size has leaves in a tile that is not full.
+pub(super) fn first_in_last_tile(size: u64) -> u64 {
+    size - in_last_tile(size, 0) as u64
+}
