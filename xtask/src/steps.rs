@@ -37,7 +37,7 @@ pub(crate) const STEPS: [Step; 12] = [
         run: clippy_wasm,
     },
     Step { name: "core's features", prepare: |_| tools::wasm_target(), run: features_of_core },
-    Step { name: "cargo test", prepare: |_| Ok(()), run: cargo_test },
+    Step { name: "cargo test", prepare: |_| tools::postgresql(), run: cargo_test },
     Step { name: "peers", prepare: |_| tools::python(), run: peers },
     Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
     Step { name: "sizes", prepare: |_| Ok(()), run: |workspace| sizes::measure(workspace, Build::Tested) },

@@ -81,6 +81,12 @@ fn rustup(arguments: &[&str]) -> Result<()> {
     progress::step(&format!("rustup {wanted}"), || command::run(Command::new("rustup").args(arguments)))
 }
 
+/// PostgreSQL's programs, for the tests that start one: where `CONSENTRY_POSTGRES` says, or where Debian puts them.
+pub(crate) fn postgresql() -> Result<()> {
+    let is_there = env::var_os("CONSENTRY_POSTGRES").is_some() || Path::new("/usr/lib/postgresql").is_dir();
+    if is_there { Ok(()) } else { debian(&["postgresql"]) }
+}
+
 fn debian(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     if in_path("apt-get").is_none() {

@@ -40,8 +40,7 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let cannot_open = |source| OpenError::Open { path: path.into(), source };
         let mut connection = writing_connection(path).map_err(cannot_open)?;
-        migrations::MIGRATIONS
-            .to_latest(&mut connection)
+        migrations::to_latest(&mut connection)
             .map_err(|source| OpenError::Migrate { path: path.into(), source: Box::new(source) })?;
         // Opened here, so that a database that cannot be read is found before anybody asks.
         let readers = (0..read::CONNECTIONS).map(|_| reading_connection(path)).collect::<Result<_, _>>();

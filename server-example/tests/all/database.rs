@@ -1,0 +1,164 @@
+//! Databases of one's own, for tests that both kinds must pass: an SQLite file, or a database in a PostgreSQL that the tests start
+//! themselves.
+
+use consentry_server::{DatabaseUrl, Store};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+
+/// The user that PostgreSQL runs as where the tests are run by root, whom it refuses. Debian's package makes it.
+const POSTGRES_USER: &str = "postgres";
+/// Starts a server, and stops it once whoever holds the other end of standard input is gone, however they went.
+const RUN: &str = r#"
+    trap '' INT TERM
+    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 >&2 &
+    server=$!
+    read -r _
+    kill -INT "$server"
+    wait "$server"
+    [ "$3" = keep ] || rm -rf "$2"
+"#;
+
+/// What kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that is empty at first.
+pub(crate) struct Database {
+    pub(crate) url: DatabaseUrl,
+    folder: Option<TempDir>,
+}
+
+impl Database {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let (text, folder) = match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                (crate::house::database_url(folder.path()), Some(folder))
+            }
+            Kind::Postgres => (shared().new_database(), None),
+        };
+        Self { url: text.parse().unwrap(), folder }
+    }
+
+    /// Another server's handle to it.
+    pub(crate) fn open(&self) -> Store {
+        Store::open(&self.url).unwrap()
+    }
+
+    /// The files of SQLite's.
+    pub(crate) fn files(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+}
+
+/// A PostgreSQL server.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    count: AtomicU32,
+    running: Option<(Child, ChildStdin)>,
+}
+
+/// The one that tests share. It ends with the tests.
+fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let mut cluster = Cluster::new();
+        cluster.start("remove");
+        cluster
+    })
+}
+
+impl Cluster {
+    /// One of its own, not running yet.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("consentry-pg-").tempdir().unwrap().keep();
+        if is_root() {
+            run(Command::new("chown").arg(POSTGRES_USER).arg(&folder));
+        }
+        let mut initdb = as_allowed(&programs().join("initdb"));
+        initdb.args(["--username=consentry", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"]);
+        run(initdb.arg(folder.join("data")).stdout(Stdio::null()));
+        Self { folder, count: AtomicU32::new(0), running: None }
+    }
+
+    /// Starts it, and returns once it takes connections.
+    pub(crate) fn start(&mut self, then: &str) {
+        let mut command = as_allowed(Path::new("sh"));
+        command.args(["-c", RUN, "sh"]).args([&programs(), &self.folder]).arg(then);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdin, mut said) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+        let mut line = String::new();
+        while !line.contains("ready to accept connections") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "PostgreSQL did not start");
+        }
+        // It may say more, and must not wait for somebody to listen.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        self.running = Some((child, stdin));
+    }
+
+    /// Stops it; what is under way is cut off.
+    pub(crate) fn stop(&mut self) {
+        if let Some((mut child, stdin)) = self.running.take() {
+            drop(stdin);
+            child.wait().unwrap();
+        }
+    }
+
+    /// The URL of a new database.
+    pub(crate) fn new_database(&self) -> String {
+        let name = format!("test_{}", self.count.fetch_add(1, Ordering::SeqCst));
+        run(as_allowed(&programs().join("createdb"))
+            .args(["--username=consentry", "--host"])
+            .arg(&self.folder)
+            .arg(&name));
+        let folder = self.folder.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://consentry@{folder}/{name}")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn as_allowed(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", POSTGRES_USER, "--"]).arg(program);
+    command
+}
+
+fn run(command: &mut Command) {
+    // Where it stands the other user may not be allowed to look.
+    let status = command.current_dir("/").status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// Where PostgreSQL's programs are: `CONSENTRY_POSTGRES`, or where Debian puts them.
+fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CONSENTRY_POSTGRES") {
+        return folder.into();
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.map(|version| version.path().join("bin")).max();
+    newest.expect(
+        "PostgreSQL's programs are not there: `apt-get install postgresql`, or say in CONSENTRY_POSTGRES where initdb is",
+    )
+}
