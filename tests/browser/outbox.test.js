@@ -33,6 +33,8 @@ async function visitWithoutTime(stage) {
   await stage.page.clock.install();
   await stage.page.clock.pauseAt(Date.now() + 1000);
   await stage.visit();
+  // The banner is built in a task of its own.
+  await stage.page.clock.runFor(1);
 }
 
 onStage("a_choice_made_offline_holds_and_is_sent_when_back", { stay: true }, async (stage) => {

@@ -125,8 +125,8 @@ function standing() {
   const now = Date.now();
   const asks = now >= ask_ms;
   // What was chosen under an earlier policy holds no longer than this one lets it.
-  const answers = change || last?.policy === boot.policy;
-  if (answers && now < Math.min(until_ms, last.at_ms + boot.valid_ms)) {
+  const answers = last?.policy === boot.policy;
+  if ((change || answers) && now < Math.min(until_ms, last.at_ms + boot.valid_ms)) {
     if (!change) return [allowed, asks];
     // What is new is asked of everybody, what has grown of those who had granted it; a refusal is not asked again (R12).
     const known = [...allowed, ...change.fresh];
