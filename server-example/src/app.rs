@@ -3,6 +3,7 @@
 use crate::assets::BrowserFiles;
 use crate::clock::Clock;
 use crate::content::Content;
+use crate::feed::Feeds;
 use crate::problem::ApiError;
 use crate::scripts::Scripts;
 use crate::site::Site;
@@ -61,6 +62,7 @@ struct Inner {
     script_cache_control: HeaderValue,
     script_vary: HeaderValue,
     store: Store,
+    feeds: Feeds,
     clock: Clock,
 }
 
@@ -98,6 +100,7 @@ impl App {
             script_vary: script_vary(jurisdiction_header.as_ref()),
             jurisdiction_header,
             store,
+            feeds: Feeds::new(),
             clock,
         })))
     }
@@ -121,6 +124,7 @@ impl App {
         Router::new()
             .merge(for_browsers)
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
+            .route("/v1/sites/{site}/changes", get(routes::changes::show))
             .route("/health", get(routes::health::show))
             .route("/problems/{name}", get(routes::problems::show))
             .route("/assets/{name}", get(routes::assets::show))
@@ -156,6 +160,15 @@ impl App {
 
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    pub(crate) fn feeds(&self) -> &Feeds {
+        &self.0.feeds
+    }
+
+    /// Ends what would never end by itself: the streams of those who listen to the change feed. For a server that is about to stop.
+    pub fn end_streams(&self) {
+        self.0.feeds.close();
     }
 
     pub(crate) fn clock(&self) -> &Clock {

@@ -297,6 +297,10 @@ fn serve(arguments: Serve) -> Outcome {
         let warmed = app.clone();
         // Beside the first requests. Nobody waits for it, and it ends with the process.
         drop(std::thread::spawn(move || warmed.warm()));
+        let stop = async {
+            stop.await;
+            app.end_streams();
+        };
         listen::serve(listener, app.router(), stop).await;
         // What was accepted is kept, whoever still waits for the answer.
         store.close().await;

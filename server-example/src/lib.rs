@@ -19,6 +19,7 @@
 mod app;
 mod assets;
 mod auth;
+mod back_end;
 mod boot;
 mod bundle;
 mod check;
@@ -27,6 +28,7 @@ mod clock;
 mod content;
 mod cors;
 mod document;
+mod feed;
 mod folder;
 mod keep;
 mod listen;

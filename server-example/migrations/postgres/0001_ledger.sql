@@ -41,7 +41,8 @@ CREATE TABLE erasures (
     seq     BIGINT NOT NULL,
     at_ms   BIGINT NOT NULL,
     PRIMARY KEY (site, subject),
-    UNIQUE (site, id)
+    UNIQUE (site, id),
+    UNIQUE (site, seq)
 );
 
 CREATE TABLE tiles (

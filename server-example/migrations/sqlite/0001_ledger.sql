@@ -73,6 +73,7 @@ CREATE TABLE erasures (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX erasures_by_id ON erasures (site, id);
+CREATE UNIQUE INDEX erasures_by_seq ON erasures (site, seq);
 
 -- The tree over the entries, in tiles of 256 hashes (C2SP tlog-tiles). It could be computed from the entries again.
 CREATE TABLE tiles (

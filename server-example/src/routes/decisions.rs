@@ -1,18 +1,16 @@
 //! `POST /v1/sites/{site}/decisions`: answers a back end, for one question or for many, before it processes anything.
 
-use crate::app::{App, KnownSite};
-use crate::auth::{ApiKey, Scope};
+use crate::app::App;
+use crate::auth::Scope;
+use crate::back_end::BackEnd;
 use crate::document::{ASK_BYTES_MAX, Document};
 use crate::problem::ApiError;
-use crate::site::Site;
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use consentry_core::wire::{AskDoc, DecisionDoc, QuestionDoc, V1};
 use consentry_core::{Event, PolicyHistory, Record, Subject, Time, decide};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// As many decisions as there were questions.
 #[derive(Debug, Serialize)]
@@ -24,9 +22,10 @@ pub(crate) enum Answer {
 
 pub(crate) async fn create(
     State(app): State<App>,
-    BackEnd(site): BackEnd,
+    back_end: BackEnd,
     Document(ask): Document<AskDoc, ASK_BYTES_MAX>,
 ) -> Result<Json<Answer>, ApiError> {
+    let site = back_end.may(Scope::Ask)?;
     let subjects = match &ask {
         AskDoc::One(question) => subjects(question).collect(),
         AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
@@ -45,23 +44,6 @@ pub(crate) async fn create(
 /// Whose events an answer rests on: the subject's, and those of the device that an account is signed in on.
 fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> {
     core::iter::once(question.subject).chain(question.device.map(Subject::Device))
-}
-
-/// The site, for a back end that has shown one of its keys.
-pub(crate) struct BackEnd(Arc<Site>);
-
-impl FromRequestParts<App> for BackEnd {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let KnownSite(site) = KnownSite::from_request_parts(parts, app).await?;
-        let key = ApiKey::from_headers(&parts.headers)?;
-        match app.store().scopes(key.hash(), site.id()).await? {
-            Some(scopes) if scopes.has(Scope::Ask) => Ok(Self(site)),
-            Some(_) => Err(ApiError::NarrowKey(Scope::Ask)),
-            None => Err(ApiError::WrongKey),
-        }
-    }
 }
 
 /// What happened to each subject asked about, and the fold of it: most questions are about now.

@@ -1,6 +1,7 @@
 //! The addresses of docs/wire.md. A handler parses, acts, and answers; what it does is elsewhere.
 
 pub(crate) mod assets;
+pub(crate) mod changes;
 pub(crate) mod choices;
 pub(crate) mod decisions;
 pub(crate) mod demands;

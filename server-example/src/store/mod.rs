@@ -201,6 +201,8 @@ pub struct LedgerEntry {
     pub leaf: Leaf,
     /// What it is about; nothing once that is erased.
     pub sealed: Option<Sealed>,
+    /// Of an erasure, whose it is, for those who know the name: `SHA-256("consentry erased 1" ‖ 0 ‖ site ‖ 0 ‖ subject)`.
+    pub erased: Option<[u8; 32]>,
 }
 
 /// What an entry commits to.

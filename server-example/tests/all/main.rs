@@ -12,6 +12,7 @@
 mod assets;
 mod binary;
 mod bundle;
+mod changes;
 mod choices;
 mod commands;
 mod crash;

@@ -113,8 +113,9 @@ pub(super) async fn ledger_entries(
     entries_max: usize,
 ) -> Result<Vec<LedgerEntry>, ReadError> {
     let Some(site_number) = site_number(client, site).await? else { return Ok(Vec::new()) };
-    let select = "SELECT e.seq, e.at_ms, e.commitment, p.salt, p.payload FROM entries AS e
+    let select = "SELECT e.seq, e.at_ms, e.commitment, p.salt, p.payload, gone.subject FROM entries AS e
         LEFT JOIN payloads AS p ON p.site = e.site AND p.seq = e.seq
+        LEFT JOIN erasures AS gone ON gone.site = e.site AND gone.seq = e.seq
         WHERE e.site = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3";
     let select = client.prepare_cached(select).await?;
     let rows = client.query(&select, &[&site_number, &number(from), &number(entries_max as u64)]).await?;
@@ -129,7 +130,9 @@ pub(super) async fn ledger_entries(
                 Some(Sealed { salt: Salt(bytes(row, 3)?), payload })
             }
         };
-        Ok(LedgerEntry { seq, leaf, sealed })
+        let is_erasure = row.try_get::<_, Option<&[u8]>>(5)?.is_some();
+        let erased = if is_erasure { Some(bytes(row, 5)?) } else { None };
+        Ok(LedgerEntry { seq, leaf, sealed, erased })
     };
     rows.iter().map(entry).collect()
 }

@@ -170,8 +170,9 @@ pub(super) fn ledger_entries(
     entries_max: usize,
 ) -> Result<Vec<LedgerEntry>, ReadError> {
     let Some(site_number) = site_number(connection, site)? else { return Ok(Vec::new()) };
-    let select = "SELECT entries.seq, at_ms, commitment, salt, payload FROM entries
+    let select = "SELECT entries.seq, entries.at_ms, commitment, salt, payload, erasures.subject FROM entries
         LEFT JOIN payloads ON payloads.site = entries.site AND payloads.seq = entries.seq
+        LEFT JOIN erasures ON erasures.site = entries.site AND erasures.seq = entries.seq
         WHERE entries.site = ?1 AND entries.seq >= ?2 ORDER BY entries.seq LIMIT ?3";
     let mut statement = connection.prepare_cached(select)?;
     let limit = number(entries_max as u64);
@@ -189,7 +190,7 @@ pub(super) fn ledger_entries(
             }
             _ => None,
         };
-        entries.push(LedgerEntry { seq, leaf, sealed });
+        entries.push(LedgerEntry { seq, leaf, sealed, erased: row.get(5)? });
     }
     Ok(entries)
 }
