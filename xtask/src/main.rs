@@ -38,8 +38,9 @@ Commands:
   npm           put the npm package together in dist/npm
   sizes         what a visitor downloads, against the budgets
   bench [name]  run a benchmark of bench/; without a name, list them
-  nightly [cases | fuzz | mutants]
-                a million random cases, every parser fed for ten minutes, the rules mutated; all three without a name
+  nightly [cases | crash | fuzz | mutants]
+                a million random cases, servers killed under load, every parser fed for ten minutes, the rules mutated;
+                all of them without a name
 
 Options:
   -h, --help    print this

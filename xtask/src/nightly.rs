@@ -1,4 +1,4 @@
-//! What takes too long for every change: a million random cases, every parser fed for ten minutes, the rules mutated one by one.
+//! What takes too long for every change: a million random cases, servers killed two hundred times, every parser fed for ten minutes, the rules mutated one by one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::command;
 use crate::workspace::Workspace;
+use crate::{command, tools};
 
 /// Random cases on which the naive reference, the rule and the compiled form must agree.
 const CASES: &str = "1000000";
+/// How often servers are killed, for each kind of database.
+const KILLS: &str = "200";
 /// How long each parser is fed, in seconds.
 const FUZZ_SECONDS: &str = "600";
 /// Longest input, in bytes: more than any policy of ours.
@@ -24,7 +26,7 @@ const RULES: [&str; 8] = ["decision", "answer", "record", "change", "history", "
 type Part = fn(&Workspace) -> Result<()>;
 
 /// The parts, by the names that they are asked for with.
-const PARTS: [(&str, Part); 3] = [("cases", cases), ("fuzz", fuzz), ("mutants", mutants)];
+const PARTS: [(&str, Part); 4] = [("cases", cases), ("crash", crash), ("fuzz", fuzz), ("mutants", mutants)];
 
 /// Runs the part of that name, or all of them. Whether there is one.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
@@ -41,6 +43,14 @@ fn cases(workspace: &Workspace) -> Result<()> {
     cargo.args(["test", "--release", "--package", "consentry-tests", "--test", "reference", "--"]);
     cargo.args(["the_naive_reference", "the_compiled_form"]).env("CONSENTRY_CASES", CASES);
     command::run(cargo.current_dir(&workspace.root))
+}
+
+/// Servers are killed under load, time after time, on each kind of database.
+fn crash(workspace: &Workspace) -> Result<()> {
+    tools::postgresql()?;
+    let mut cargo = command::cargo();
+    cargo.args(["test", "--release", "--package", "consentry-server", "--test", "all", "--", "crash::", "--nocapture"]);
+    command::run(cargo.env("CONSENTRY_KILLS", KILLS).current_dir(&workspace.root))
 }
 
 /// Starts from what is written well, so that little time goes into finding out what a policy looks like.

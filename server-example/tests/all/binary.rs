@@ -32,7 +32,26 @@ impl Drop for Process {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
-        let child = serve(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self::start_on(folder, &database_url(folder))
+    }
+
+    /// On that database. `folder` is for the browser's files.
+    pub(crate) fn start_on(folder: &Path, database: &str) -> Self {
+        Self::run(serve_on(folder, database))
+    }
+
+    /// Where no file may grow beyond that: to whoever writes, the disk is full then.
+    pub(crate) fn start_with_files_up_to(folder: &Path, kibibytes: u32) -> Self {
+        let serve = serve(folder);
+        let mut command = Command::new("bash");
+        // What is ignored here stays ignored in the program: a write beyond the limit fails, and ends nothing.
+        let limited = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"");
+        command.args(["-c", &limited, "bash"]).arg(serve.get_program()).args(serve.get_args());
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process = Process(child.unwrap());
         let mut stderr = process.0.stderr.take().unwrap();
         let stderr = std::thread::spawn(move || {
@@ -60,8 +79,16 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let kill = Command::new("kill").args([&format!("-{name}"), &self.process.0.id().to_string()]).status();
+        Self::signal_to(self.process_id(), name);
+    }
+
+    pub(crate) fn signal_to(process: u32, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
         assert!(kill.unwrap().success());
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.0.id()
     }
 
     fn connect(&self) -> TcpStream {
@@ -71,12 +98,16 @@ impl Server {
 
 /// `consentry serve` with AdForge's policy and stand-ins for the browser's files.
 pub(crate) fn serve(folder: &Path) -> Command {
+    serve_on(folder, &database_url(folder))
+}
+
+fn serve_on(folder: &Path, database: &str) -> Command {
     let assets = folder.join("assets");
     std::fs::create_dir_all(&assets).unwrap();
     write_assets(&assets);
     let mut command = Command::new(CONSENTRY);
     command.arg("serve").arg("--policies").arg(policies().join("adforge")).arg("--assets").arg(assets);
-    command.args(["--database", &database_url(folder), "--listen", "127.0.0.1:0"]);
+    command.args(["--database", database, "--listen", "127.0.0.1:0"]);
     command
 }
 

@@ -1,70 +1,109 @@
-//! What was acknowledged is in the ledger, however the server ended.
+//! What was acknowledged is in the ledger, once, however often the server was killed.
 
-use crate::binary::{Server, agent, post, record};
+use crate::binary::{Server, agent, post};
+use crate::database::{Database, Kind};
 use crate::house::*;
+use crate::stores::audited;
 use serde_json::json;
-use std::collections::HashSet;
-use std::sync::mpsc;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 /// Enough that most of them wait while a batch is being written.
 const WRITERS: usize = 8;
-/// After how many acknowledgements the server is killed, time after time, on the same database. Often, because an
-/// acknowledgement that came too early is lost only if the kill falls between it and its commit.
-const ACKNOWLEDGED: [usize; 16] = [1, 3, 10, 20, 40, 60, 80, 100, 100, 100, 100, 100, 100, 150, 200, 400];
+/// How often a server is killed; `CONSENTRY_KILLS` asks for more.
+const KILLS: usize = 10;
+/// Most acknowledgements between two kills.
+const ACKNOWLEDGED_MAX: u64 = 60;
+/// Longest that a server lives on after the acknowledgement that it is killed after: some batches.
+const LIVES_ON_US_MAX: u64 = 3_000;
 
 #[test]
-fn what_was_acknowledged_survives_being_killed_under_load() {
-    let folder = tempfile::tempdir().unwrap();
-    let published = adforge();
-    let browsers: Vec<Browser> = (0..WRITERS).map(|_| Browser::new()).collect();
-    let mut acknowledged: Vec<HashSet<String>> = vec![HashSet::new(); WRITERS];
+fn what_was_acknowledged_survives_being_killed_under_load_on_sqlite() {
+    killed_and_killed_again(Kind::Sqlite, 1);
+}
 
-    for count in ACKNOWLEDGED {
-        let server = Server::start(folder.path());
-        let (sender, receipts) = mpsc::channel();
-        std::thread::scope(|scope| {
-            for (writer, browser) in browsers.iter().enumerate() {
-                let (sender, url, published) = (sender.clone(), server.url.clone(), &published);
-                scope.spawn(move || {
-                    let agent = agent();
+/// Two servers share the database: one goes on while the other dies.
+#[test]
+fn what_was_acknowledged_survives_being_killed_under_load_on_postgres() {
+    killed_and_killed_again(Kind::Postgres, 2);
+}
+
+fn killed_and_killed_again(kind: Kind, count: usize) {
+    let kills = std::env::var("CONSENTRY_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let (database, folder, published) = (Database::new(kind), tempfile::tempdir().unwrap(), adforge());
+    let start = || Server::start_on(folder.path(), &database.text);
+    let mut servers: Vec<Server> = (0..count).map(|_| start()).collect();
+    let urls: Vec<Mutex<String>> = servers.iter().map(|server| Mutex::new(server.url.clone())).collect();
+    let is_over = AtomicBool::new(false);
+    let (sender, acknowledged) = mpsc::channel();
+    let mut ids = HashSet::new();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (sender, urls, published, is_over) = (sender.clone(), &urls, &published, &is_over);
+            scope.spawn(move || {
+                let browser = Browser::new();
+                while !is_over.load(Ordering::SeqCst) {
+                    let choice = choice(published, json!({ "outcome": "all-granted" }));
+                    // Sent until it is acknowledged, as an outbox does: by whichever server lives.
+                    let mut agent = agent();
                     loop {
-                        let choice = choice(published, json!({ "outcome": "all-granted" }));
-                        match post(&agent, &url, browser, &choice) {
-                            Some(201) => sender.send((writer, choice["id"].as_str().unwrap().to_owned())).unwrap(),
+                        let url = urls[writer % urls.len()].lock().unwrap().clone();
+                        match post(&agent, &url, &browser, &choice) {
+                            Some(200 | 201) => break,
                             Some(status) => panic!("it answered {status}"),
-                            None => break,
+                            None => agent = crate::binary::agent(),
                         }
                     }
-                });
-            }
-            drop(sender);
-            // Killed between two acknowledgements, while all writers go on writing.
-            let mut server = Some(server);
-            for (seen, (writer, id)) in receipts.iter().enumerate() {
-                acknowledged[writer].insert(id);
-                if seen + 1 == count {
-                    server.take().unwrap().kill();
+                    sender.send(choice["id"].as_str().unwrap().to_owned()).unwrap();
                 }
+            });
+        }
+        drop(sender);
+        for kill in 0..kills {
+            for _ in 0..=random(ACKNOWLEDGED_MAX) {
+                ids.insert(acknowledged.recv().unwrap());
             }
-            assert!(server.is_none(), "the writers ended before the server was killed");
-        });
+            let lives_on = Instant::now() + Duration::from_micros(random(LIVES_ON_US_MAX));
+            while Instant::now() < lives_on {
+                std::hint::spin_loop();
+            }
+            let victim = kill % count;
+            // Under the lock, so that everybody finds who comes next.
+            let mut url = urls[victim].lock().unwrap();
+            Server::signal_to(servers[victim].process_id(), "KILL");
+            let next = start();
+            url.clone_from(&next.url);
+            drop(url);
+            std::mem::replace(&mut servers[victim], next).kill();
+        }
+        is_over.store(true, Ordering::SeqCst);
+        ids.extend(acknowledged.iter());
+    });
+    for server in servers {
+        assert!(server.stop().0.success());
     }
 
-    let server = Server::start(folder.path());
-    let agent = agent();
-    for (browser, acknowledged) in browsers.iter().zip(&acknowledged) {
-        let record = record(&agent, &server.url, browser);
-        let events = record["events"].as_array().unwrap();
-        let kept: HashSet<String> = events.iter().map(|e| e["choice"]["id"].as_str().unwrap().to_owned()).collect();
-        let missing: Vec<&String> = acknowledged.difference(&kept).collect();
-        assert!(missing.is_empty(), "{} of {} are missing", missing.len(), acknowledged.len());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let entries = runtime.block_on(async { audited(&database.open()).await });
+    let mut kept: HashMap<String, usize> = HashMap::new();
+    for entry in &entries {
+        *kept.entry(entry.sealed.as_ref().unwrap().payload.event().id().to_string()).or_default() += 1;
     }
-    let total: usize = acknowledged.iter().map(HashSet::len).sum();
-    assert!(total >= ACKNOWLEDGED.iter().sum(), "{total}");
-    println!("{total} acknowledged choices survived {} kills", ACKNOWLEDGED.len());
-    let (status, _) = server.stop();
-    assert!(status.success());
-    let database = rusqlite::Connection::open(database_path(folder.path())).unwrap();
-    let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(integrity, "ok");
+    assert!(kept.values().all(|count| *count == 1), "an entry was kept twice");
+    let missing = ids.iter().filter(|id| !kept.contains_key(*id)).count();
+    assert_eq!(missing, 0, "of {} acknowledged choices", ids.len());
+    println!("{kind:?}: {} acknowledged choices survived {kills} kills", ids.len());
+    if let Some(folder) = database.files() {
+        let database = rusqlite::Connection::open(database_path(folder)).unwrap();
+        let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(integrity, "ok");
+    }
+}
+
+/// A number below `end`.
+fn random(end: u64) -> u64 {
+    std::hash::RandomState::new().hash_one(0) % end
 }

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
 /// A database that is empty at first.
 pub(crate) struct Database {
     pub(crate) url: DatabaseUrl,
+    /// The URL as a command line has it.
+    pub(crate) text: String,
     folder: Option<TempDir>,
 }
 
@@ -44,7 +46,7 @@ impl Database {
             }
             Kind::Postgres => (shared().new_database(), None),
         };
-        Self { url: text.parse().unwrap(), folder }
+        Self { url: text.parse().unwrap(), text, folder }
     }
 
     /// Another server's handle to it.

@@ -21,6 +21,7 @@ mod decisions;
 mod demands;
 mod earlier;
 mod example;
+mod faults;
 mod health;
 mod house;
 mod ledger;

@@ -75,7 +75,7 @@ fn new(outcome: Result<Appended, AppendError>) -> Position {
 }
 
 /// The whole ledger, and whether tree, tiles and head are what its entries make.
-async fn audited(store: &Store) -> Vec<LedgerEntry> {
+pub(crate) async fn audited(store: &Store) -> Vec<LedgerEntry> {
     #[derive(Default)]
     struct All(Vec<Hash>);
     impl HashReader for All {
@@ -201,7 +201,10 @@ async fn r19_an_erasure_leaves_every_proof_and_nothing_of_the_subject(on: Kind) 
     assert!(store.ledger_head(&site()).await.unwrap().size > before.size);
     // What is left says that there was an erasure, to those who know the name.
     let events = store.events(&site(), vec![gone, stays]).await.unwrap();
-    assert_eq!(events[&gone].iter().map(|event| event.kind.clone()).collect::<Vec<_>>(), [demand.kind.clone()]);
+    assert_eq!(
+        events[&gone].iter().map(|event| event.kind.clone()).collect::<Vec<_>>(),
+        std::slice::from_ref(&demand.kind)
+    );
     assert_eq!(events[&stays].len(), 1);
     assert_eq!(store.append(demand.clone()).await, Ok(Appended::Known(position)));
     assert_eq!(store.append(NewEntry { subject: stays, ..demand }).await, Err(AppendError::IdReused));
