@@ -313,6 +313,13 @@ impl fmt::Display for Subject {
 pub struct DeviceId(Uuid); // INVARIANT: version 4.
 
 impl DeviceId {
+    /// The id that these bytes are; none if they are no random UUID.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let uuid = Uuid::from_bytes(bytes);
+        (uuid.get_version_num() == 4).then_some(Self(uuid))
+    }
+
     /// The sixteen bytes of the UUID.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {

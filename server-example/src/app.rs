@@ -124,6 +124,7 @@ impl App {
         Router::new()
             .merge(for_browsers)
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
+            .route("/v1/sites/{site}/filter", post(routes::filter::create))
             .route("/v1/sites/{site}/changes", get(routes::changes::show))
             .route("/health", get(routes::health::show))
             .route("/problems/{name}", get(routes::problems::show))

@@ -16,7 +16,7 @@ pub(crate) const EVENT_BYTES_MAX: usize = 4 * 1024;
 /// Longest request for decisions, in bytes: a thousand questions with the longest names.
 pub(crate) const ASK_BYTES_MAX: usize = 512 * 1024;
 /// How long a body may take to arrive.
-const BODY_SECONDS_MAX: u64 = 10;
+pub(crate) const BODY_SECONDS_MAX: u64 = 10;
 /// Longest message about what cannot be read, in characters. It may repeat a name that was sent.
 const DETAIL_CHARS_MAX: usize = 300;
 /// From how many characters on a word may be an id, a hash or a secret.
@@ -60,7 +60,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// A message that may repeat what was sent, with every long word left out: an answer ends up in logs, and no subject,
 /// choice or secret belongs there.
-fn without_ids(message: &str) -> String {
+pub(crate) fn without_ids(message: &str) -> String {
     let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let mut shown = String::new();
     let mut rest = message;

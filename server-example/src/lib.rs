@@ -35,6 +35,7 @@ mod listen;
 mod negotiation;
 mod parts;
 mod problem;
+mod records;
 mod routes;
 mod scripts;
 mod site;

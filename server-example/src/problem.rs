@@ -124,6 +124,10 @@ pub(crate) enum ApiError {
     Malformed(String),
     #[error("expected the header `Content-Type: application/json`")]
     NotJson,
+    #[error(
+        "expected the header `Content-Type` to be `text/plain`, `application/x-ndjson` or `application/octet-stream`"
+    )]
+    NoList,
     #[error("the body did not arrive in time")]
     Slow,
     #[error("the body is longer than {bytes_max} bytes")]
@@ -161,7 +165,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     fn problem(&self) -> Problem {
         match self {
-            Self::Malformed(_) | Self::NotJson | Self::Slow => Problem::Malformed,
+            Self::Malformed(_) | Self::NotJson | Self::NoList | Self::Slow => Problem::Malformed,
             Self::TooLarge { .. } => Problem::TooLarge,
             Self::UnknownSite => Problem::UnknownSite,
             Self::Choice(ChoiceError::Superseded { .. }) => Problem::PolicySuperseded,
@@ -184,7 +188,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::Choice(ChoiceError::Empty | ChoiceError::TooMany) => StatusCode::BAD_REQUEST,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::NoList => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,

@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod choices;
 pub(crate) mod decisions;
 pub(crate) mod demands;
+pub(crate) mod filter;
 pub(crate) mod health;
 pub(crate) mod problems;
 pub(crate) mod record;

@@ -22,6 +22,7 @@ mod demands;
 mod earlier;
 mod example;
 mod faults;
+mod filter;
 mod health;
 mod house;
 mod ledger;
