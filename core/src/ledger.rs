@@ -149,6 +149,17 @@ impl Payload {
         Ok(payload)
     }
 
+    /// The event of bytes that were a payload when they were kept: as [`Payload::from_bytes`] reads it, without comparing the spelling,
+    /// which takes as long again. For whoever decides; whoever proves something compares.
+    ///
+    /// # Errors
+    /// [`LeafError`], saying what is wrong and where.
+    pub fn event_of(bytes: &[u8]) -> Result<Event, LeafError> {
+        check_length(bytes, PAYLOAD_BYTES_MAX)?;
+        let PayloadDoc { v: V1, event, .. } = parse(bytes)?;
+        Ok(event.try_into()?)
+    }
+
     /// The bytes that are committed to.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -39,7 +39,7 @@ pub(super) fn time(ms: i64) -> Time {
 
 /// The event of a payload that was kept.
 pub(super) fn event(payload: &[u8]) -> Option<Event> {
-    Payload::from_bytes(payload).ok().map(Payload::into_event)
+    Payload::event_of(payload).ok()
 }
 
 /// The hash of an entry in the tree, of its columns.
