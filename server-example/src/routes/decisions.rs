@@ -55,8 +55,18 @@ impl FromRequestParts<App> for BackEnd {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let KnownSite(site) = KnownSite::from_request_parts(parts, app).await?;
-        let key = ApiKey::from_headers(&parts.headers)?;
-        if app.store().knows_key(key.hash(), site.id()).await? { Ok(Self(site)) } else { Err(ApiError::WrongKey) }
+        let admission = app.admission();
+        let key = match ApiKey::from_headers(&parts.headers) {
+            Ok(key) => key.hash(),
+            Err(error) => return Err(admission.by_address(&parts.extensions, &parts.headers).err().unwrap_or(error)),
+        };
+        admission.by_key(key, &parts.extensions, &parts.headers)?;
+        admission.by_site(site.id())?;
+        if !app.store().knows_key(key, site.id()).await? {
+            return Err(ApiError::WrongKey);
+        }
+        admission.knows_key(key);
+        Ok(Self(site))
     }
 }
 

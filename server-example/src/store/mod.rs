@@ -241,6 +241,16 @@ impl Store {
         }
     }
 
+    /// The exact text of a notice of that site, as it was published; None if none with that hash ever was.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn notice(&self, site: &SiteId, hash: NoticeHash) -> Result<Option<String>, ReadError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.notice(site, hash).await,
+        }
+    }
+
     /// Keeps all that was asked to be kept before, and then nothing more.
     pub async fn close(&self) {
         match self {

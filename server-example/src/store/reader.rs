@@ -4,7 +4,7 @@ use super::sqlite::time;
 use super::{Entry, ReadError};
 use crate::auth::{KeyHash, SecretHash};
 use consentry_core::wire::{ChoiceDoc, EventDoc};
-use consentry_core::{Event, EventKind, SiteId, Subject};
+use consentry_core::{Event, EventKind, NoticeHash, SiteId, Subject};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -152,4 +152,14 @@ pub(super) fn knows_key(connection: &mut Connection, key: &KeyHash, site: &SiteI
 pub(super) fn ping(connection: &mut Connection) -> Result<(), ReadError> {
     connection.prepare_cached("SELECT seq FROM entries LIMIT 1")?.exists([])?;
     Ok(())
+}
+
+pub(super) fn notice(
+    connection: &mut Connection,
+    site: &SiteId,
+    hash: NoticeHash,
+) -> Result<Option<String>, ReadError> {
+    let select = "SELECT canonical FROM notices WHERE site = ?1 AND hash = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    Ok(statement.query_row(params![site.as_str(), hash.as_bytes()], |row| row.get(0)).optional()?)
 }

@@ -112,6 +112,11 @@ impl Sqlite {
         self.0.readers.read(reader::ping).await
     }
 
+    pub(super) async fn notice(&self, site: &SiteId, hash: NoticeHash) -> Result<Option<String>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| reader::notice(connection, &site, hash)).await
+    }
+
     pub(super) async fn close(&self) {
         // It queues behind all that was sent before. An error means that the writer has ended already.
         drop(self.0.jobs.send(Job::Close).await);
