@@ -1,21 +1,27 @@
 //! The application: what every handler has at hand, and which address leads to which handler.
 
+use crate::address::{self, Peer};
 use crate::assets::BrowserFiles;
 use crate::clock::Clock;
 use crate::content::Content;
 use crate::feed::Feeds;
+use crate::front::{Charge, Front, Transport};
+use crate::geo::GeoFile;
+use crate::limits::{Admission, Limits};
+use crate::metrics::Metrics;
+use crate::place::Places;
 use crate::problem::ApiError;
-use crate::scripts::Scripts;
 use crate::site::Site;
+use crate::sites::{Common, Sites};
 use crate::store::{Store, StoreError};
 use crate::{cors, routes};
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{get, post};
-use consentry_core::SiteId;
 use consentry_core::source::{Origin, Published};
+use consentry_core::{Jurisdiction, SiteId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,6 +37,16 @@ pub struct Config {
     /// The header in which a proxy of the operator's says where a visitor is (ISO 3166). Without it every visitor is
     /// asked as in the strictest regime.
     pub jurisdiction_header: Option<HeaderName>,
+    /// The header in which that proxy says which part of the country it is, where the other names the country alone.
+    pub jurisdiction_part_header: Option<HeaderName>,
+    /// Where visitors are by their addresses, asked where no header says it.
+    pub geo_file: Option<GeoFile>,
+    /// The header in which a proxy of the operator's says from which address a request comes. Without it that is whoever connects.
+    pub client_address_header: Option<HeaderName>,
+    /// How much may be asked.
+    pub limits: Limits,
+    /// Whether this server has a certificate of its own.
+    pub transport: Transport,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
 }
@@ -55,12 +71,15 @@ pub struct App(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sites: HashMap<SiteId, Arc<Site>>,
+    sites: Sites,
     /// What every site's pages may fetch.
     assets: HashMap<String, Content>,
-    jurisdiction_header: Option<HeaderName>,
+    places: Places,
     script_cache_control: HeaderValue,
     script_vary: HeaderValue,
+    admission: Admission,
+    metrics: Metrics,
+    transport: Transport,
     store: Store,
     feeds: Feeds,
     clock: Clock,
@@ -72,73 +91,87 @@ impl App {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: Config, store: Store, clock: Clock) -> Result<Self, ConfigError> {
-        let Config { sites: published, more_origins, public_url, jurisdiction_header, browser_files } = config;
-        if published.is_empty() {
-            return Err(ConfigError::NoSites);
-        }
+        let Config { sites: published, more_origins, public_url, browser_files, limits, transport, .. } = config;
         let shared = browser_files.iter().flat_map(BrowserFiles::shared);
         let assets = shared.map(|(name, content)| (name, content.clone())).collect();
-        let mut sites = HashMap::new();
-        for published in published {
-            let published = Arc::new(published);
-            let id = published.policy.parts().site.clone();
-            // Without a header nobody is ever known to be anywhere.
-            let knows_places = jurisdiction_header.is_some();
-            let scripts = browser_files
-                .as_ref()
-                .map(|files| Scripts::new(Arc::clone(&published), files.clone(), public_url.clone(), knows_places));
-            let notices = store.publish(&published, clock.now()).map_err(ConfigError::Publish)?;
-            let site = Site::new(published, notices, &more_origins, scripts);
-            if sites.insert(id.clone(), Arc::new(site)).is_some() {
-                return Err(ConfigError::Twice(id));
-            }
-        }
+        let places = Places {
+            header: config.jurisdiction_header,
+            part_header: config.jurisdiction_part_header,
+            geo: config.geo_file,
+        };
+        let common = Common { more_origins, public_url, browser_files, knows_places: places.knows_any() };
+        let metrics = Metrics::default();
         Ok(Self(Arc::new(Inner {
-            sites,
+            sites: Sites::new(published, common, &store, clock.now())?,
             assets,
-            script_cache_control: script_cache_control(jurisdiction_header.as_ref()),
-            script_vary: script_vary(jurisdiction_header.as_ref()),
-            jurisdiction_header,
+            script_cache_control: places.script_cache_control(),
+            script_vary: places.script_vary(),
+            places,
+            admission: Admission::new(limits, &clock, &metrics, config.client_address_header),
+            metrics,
+            transport,
             store,
             feeds: Feeds::new(),
             clock,
         })))
     }
 
+    /// Serves these sites in place of those that were served until now, from the next request on. Their notices are published
+    /// first; if that fails, all stays as it was. Blocks.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn replace_sites(&self, sites: Vec<Published>) -> Result<(), ConfigError> {
+        self.0.sites.replace(sites, &self.0.store, self.0.clock.now())
+    }
+
     /// Composes and compresses the scripts that most visitors get, so that none of them waits for it. Takes a second or so for each site;
     /// until then they are composed as they are asked for.
     pub fn warm(&self) {
-        for scripts in self.0.sites.values().filter_map(|site| site.scripts.as_ref()) {
-            scripts.warm(self.0.clock.now());
+        for site in self.0.sites.all() {
+            if let Some(scripts) = &site.scripts {
+                scripts.warm(self.0.clock.now());
+            }
         }
     }
 
     /// Every address of docs/wire.md. A request that none of them fits is answered by a problem, too.
     pub fn router(&self) -> Router {
+        // It is asked before anything else, so each group of routes has its own way in.
+        let behind = |charge: Charge, routes: Router<Self>| {
+            let routes = routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
+            routes.layer(Front { app: self.clone(), charge })
+        };
+        // These count inside of CORS, so that a page may read that it has to wait.
         let for_browsers = Router::new()
             .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
             .route("/v1/sites/{site}/signals", post(routes::signals::create).options(cors::preflight))
             .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
             .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
-        Router::new()
-            .merge(for_browsers)
+        // These count by the key that is shown.
+        let for_back_ends = Router::new()
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
             .route("/v1/sites/{site}/filter", post(routes::filter::create))
-            .route("/v1/sites/{site}/changes", get(routes::changes::show))
-            .route("/health", get(routes::health::show))
+            .route("/v1/sites/{site}/changes", get(routes::changes::show));
+        let for_everybody = Router::new()
+            .route("/v1/sites/{site}/notices/{hash}", get(routes::notices::show))
+            .route("/ready", get(routes::ready::show))
             .route("/problems/{name}", get(routes::problems::show))
             .route("/assets/{name}", get(routes::assets::show))
-            .route("/{script}", get(routes::script::show))
-            .fallback(async || ApiError::NotFound)
-            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-            .layer(axum::middleware::map_response(routes::with_safe_headers))
+            .route("/{script}", get(routes::script::show));
+        // These cost nothing, and a server that has too much to do is alive.
+        let free = Router::new().route("/health", get(routes::health::show)).fallback(async || ApiError::NotFound);
+        Router::new()
+            .merge(behind(Charge::Nothing, for_browsers))
+            .merge(behind(Charge::Place, for_back_ends))
+            .merge(behind(Charge::Address, for_everybody))
+            .merge(behind(Charge::Nothing, free))
             .with_state(self.clone())
     }
 
-    pub(crate) fn site(&self, name: &str) -> Option<&Arc<Site>> {
-        let id: SiteId = name.parse().ok()?;
-        self.0.sites.get(&id)
+    pub(crate) fn site(&self, name: &str) -> Option<Arc<Site>> {
+        self.0.sites.find(name)
     }
 
     /// What is called `name` under `/assets/`: a file of every site, or of the one that its name begins with.
@@ -147,8 +180,24 @@ impl App {
         self.0.assets.get(name).cloned().or_else(of_site)
     }
 
-    pub(crate) fn jurisdiction_header(&self) -> Option<&HeaderName> {
-        self.0.jurisdiction_header.as_ref()
+    /// Where a request comes from, as far as that is known.
+    pub(crate) fn jurisdiction(&self, peer: Option<Peer>, headers: &HeaderMap) -> Option<Jurisdiction> {
+        let client = address::client(peer, headers, self.0.admission.address_header());
+        self.0.places.jurisdiction(headers, client)
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.0.transport
     }
 
     pub(crate) fn script_cache_control(&self) -> &HeaderValue {
@@ -177,22 +226,6 @@ impl App {
     }
 }
 
-/// Five minutes old is fresh enough; for a day, an old one is better than a wait.
-fn script_cache_control(jurisdiction_header: Option<&HeaderName>) -> HeaderValue {
-    match jurisdiction_header {
-        None => HeaderValue::from_static("public, max-age=300, stale-while-revalidate=86400"),
-        // A cache between the operator's proxy and the visitor does not see the header that it would have to vary by.
-        Some(_) => HeaderValue::from_static("private, max-age=300, stale-while-revalidate=86400"),
-    }
-}
-
-fn script_vary(jurisdiction_header: Option<&HeaderName>) -> HeaderValue {
-    let always = HeaderValue::from_static("accept-encoding, accept-language");
-    let more =
-        jurisdiction_header.map(|name| HeaderValue::try_from(format!("accept-encoding, accept-language, {name}")));
-    more.and_then(Result::ok).unwrap_or(always)
-}
-
 /// The site that a request's path names.
 pub(crate) struct KnownSite(pub(crate) Arc<Site>);
 
@@ -201,6 +234,6 @@ impl FromRequestParts<App> for KnownSite {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Path(name) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
-        app.site(&name).map(|site| Self(Arc::clone(site))).ok_or(ApiError::UnknownSite)
+        app.site(&name).map(Self).ok_or(ApiError::UnknownSite)
     }
 }

@@ -26,8 +26,15 @@ impl FromRequestParts<App> for BackEnd {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let KnownSite(site) = KnownSite::from_request_parts(parts, app).await?;
-        let key = ApiKey::from_headers(&parts.headers)?;
-        let scopes = app.store().scopes(key.hash(), site.id()).await?.ok_or(ApiError::WrongKey)?;
+        let admission = app.admission();
+        let key = match ApiKey::from_headers(&parts.headers) {
+            Ok(key) => key.hash(),
+            Err(error) => return Err(admission.by_address(&parts.extensions, &parts.headers).err().unwrap_or(error)),
+        };
+        admission.by_key(key, &parts.extensions, &parts.headers)?;
+        admission.by_site(site.id())?;
+        let scopes = app.store().scopes(key, site.id()).await?.ok_or(ApiError::WrongKey)?;
+        admission.knows_key(key);
         Ok(Self { site, scopes })
     }
 }

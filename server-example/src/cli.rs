@@ -6,23 +6,21 @@
 use crate::assets::BrowserFiles;
 use crate::boot::{Delivery, Wanted};
 use crate::check;
+use crate::config::{Keys, PublicUrl};
+use crate::config_file::ConfigFile;
 use crate::content::Content;
 use crate::folder::SiteFolder;
-use crate::{
-    ApiKey, App, Clock, Config, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, listen, tag,
-};
+use crate::serve::{Read, with_causes};
+use crate::{ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, log, tag};
 use annotate_snippets::Renderer;
-use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
-use consentry_core::source::{Origin, Published, policy_schema};
+use consentry_core::source::{Published, policy_schema};
 use consentry_core::{Language, Regime, SiteId};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::net::TcpListener;
 
 /// Keeps choices about personal data, and answers what they allow.
 #[derive(Debug, Parser)]
@@ -49,7 +47,7 @@ enum Command {
     /// Prints the JSON Schema of `policy.toml`, for editors.
     Schema,
     /// Serves sites until it is told to stop.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Makes keys for back ends.
     Key {
         #[command(subcommand)]
@@ -71,8 +69,8 @@ enum Command {
         /// A site's folder, or a folder of such folders.
         folder: PathBuf,
         /// Where browsers reach the server, e.g. `https://consent.example`; the page's own if nothing is said.
-        #[arg(long, value_parser = public_url)]
-        url: Option<String>,
+        #[arg(long)]
+        url: Option<PublicUrl>,
         #[command(flatten)]
         assets: Assets,
     },
@@ -129,26 +127,14 @@ enum KeyCommand {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// A site's folder, or a folder of such folders.
+    /// The file that says the rest (TOML). Flags, and the environment, count before it.
+    #[arg(long, env = "CONSENTRY_CONFIG")]
+    config: Option<PathBuf>,
+    /// Reads everything that would be served, says what is wrong with it, and serves nothing.
     #[arg(long)]
-    policies: PathBuf,
-    /// The database, e.g. `sqlite:data/consentry.db`. It is created where it is not there yet.
-    #[arg(long)]
-    database: DatabaseUrl,
-    /// Where to listen. With port 0 the system chooses one; what is printed then says which.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Another origin whose pages may send choices, for a demo or for staging. May be given several times.
-    #[arg(long = "origin")]
-    origins: Vec<Origin>,
-    /// Where browsers reach this server, if not where they found the script, e.g. `https://consent.example`.
-    #[arg(long, value_parser = public_url)]
-    public_url: Option<String>,
-    /// The header in which your proxy says where a visitor is, as a country or a part of one (`DE`, `US-CA`).
-    #[arg(long)]
-    jurisdiction_header: Option<HeaderName>,
+    check: bool,
     #[command(flatten)]
-    assets: Assets,
+    keys: Keys,
 }
 
 #[derive(Debug, Args)]
@@ -165,10 +151,12 @@ pub fn run() -> ExitCode {
         Command::Check { folder } => check(&folder),
         Command::Diff { old, new } => diff(&old, &new),
         Command::Schema => print(&policy_schema()),
-        Command::Serve(arguments) => serve(arguments),
+        Command::Serve(arguments) => serve(*arguments),
         Command::Key { command } => key(command),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
-        Command::Tag { folder, url, assets } => print_tags(&folder, &url.unwrap_or_default(), &assets),
+        Command::Tag { folder, url, assets } => {
+            print_tags(&folder, url.as_ref().map_or("", |PublicUrl(url)| url), &assets)
+        }
         Command::Bundle { folder, out, assets } => write_bundle(&folder, &out, &assets),
     };
     match outcome {
@@ -273,40 +261,16 @@ fn write_bundle(folder: &Path, out: &Path, assets: &Assets) -> Outcome {
 }
 
 fn serve(arguments: Serve) -> Outcome {
-    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
-    let sites = publish(&arguments.policies)?;
-    let names: Vec<String> = sites.iter().map(|published| published.policy.parts().site.to_string()).collect();
-    let config = Config {
-        sites,
-        more_origins: arguments.origins,
-        public_url: arguments.public_url.unwrap_or_default(),
-        jurisdiction_header: arguments.jurisdiction_header,
-        browser_files: Some(arguments.assets.files()?),
-    };
-    let store = Store::open(&arguments.database)?;
-    let app = App::new(config, store.clone(), Clock::System)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let stop = stop_signal()?;
-        let listener = TcpListener::bind(arguments.listen)
-            .await
-            .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
-        // From here on the system takes connections, even before we accept the first.
-        print(&format!("listening on http://{}\n", listener.local_addr()?))?;
-        tracing::info!("serving {}", names.join(", "));
-        let warmed = app.clone();
-        // Beside the first requests. Nobody waits for it, and it ends with the process.
-        drop(std::thread::spawn(move || warmed.warm()));
-        let stop = async {
-            stop.await;
-            app.end_streams();
-        };
-        listen::serve(listener, app.router(), stop).await;
-        // What was accepted is kept, whoever still waits for the answer.
-        store.close().await;
-        tracing::info!("stopped");
-        Ok(())
-    })
+    let file = arguments.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+    let setup = arguments.keys.setup(file)?;
+    let sites = publish(&setup.policies)?;
+    let log = setup.log;
+    let read = Read::of(setup, sites)?;
+    if arguments.check {
+        return print(&format!("nothing is wrong: it would serve {}\n", read.names()));
+    }
+    log::begin(log);
+    read.serve(print)
 }
 
 impl Assets {
@@ -336,52 +300,10 @@ fn publish(folder: &Path) -> Result<Vec<Published>, Box<dyn Error>> {
     Err("the policy is not published".into())
 }
 
-/// Ready when the process is told to stop. An error here must be known before anything is served.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let terminated = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = async {
-        drop(tokio::signal::ctrl_c().await);
-    };
-    Ok(terminated)
-}
-
-fn public_url(text: &str) -> Result<String, &'static str> {
-    let is_url = text.starts_with("https://") || text.starts_with("http://");
-    let is_plain = !text.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#'));
-    if is_url && is_plain {
-        Ok(text.trim_end_matches('/').into())
-    } else {
-        Err("expected an origin, and a path if there is one, such as `https://consent.example`")
-    }
-}
-
 /// Unlike `print!`, an error where nobody reads any more, rather than a panic.
 fn print(text: &str) -> Outcome {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(())
-}
-
-/// An error and what led to it, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::DeviceToken;
+use crate::metrics::Counted;
 use crate::problem::ApiError;
 use crate::site::Site;
 use crate::store::{Appended, NewEntry, Position};
@@ -33,9 +34,16 @@ pub(crate) async fn keep(
     kind: EventKind,
 ) -> Result<(StatusCode, Position), ApiError> {
     let DeviceToken { subject, secret } = DeviceToken::from_headers(headers)?;
-    let entry = NewEntry { site: site.id().clone(), subject, secret: Some(secret), kind, at: app.clock().now() };
-    Ok(match app.store().append(entry).await? {
-        Appended::New(position) => (StatusCode::CREATED, position),
+    let at = app.clock().now();
+    let entry = NewEntry { site: site.id().clone(), subject, secret: Some(secret), kind: kind.clone(), at };
+    let waiting = Counted::new(&app.metrics().waiting);
+    let appended = app.store().append(entry).await?;
+    drop(waiting);
+    Ok(match appended {
+        Appended::New(position) => {
+            app.metrics().kept(site.id(), &kind);
+            (StatusCode::CREATED, position)
+        }
         Appended::Known(position) => (StatusCode::OK, position),
     })
 }

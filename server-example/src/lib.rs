@@ -16,6 +16,7 @@
 //!
 //! Deliberately absent: a log line for each request, and any log of a subject, a choice, a secret or an address.
 
+mod address;
 mod app;
 mod assets;
 mod auth;
@@ -25,31 +26,49 @@ mod bundle;
 mod check;
 pub mod cli;
 mod clock;
+mod config;
+mod config_file;
 mod content;
 mod cors;
 mod document;
 mod feed;
 mod folder;
+mod front;
+mod geo;
 mod keep;
+mod limits;
 mod listen;
+mod log;
+mod metrics;
 mod negotiation;
 mod parts;
+mod place;
 mod problem;
 mod records;
 mod routes;
 mod scripts;
+mod serve;
 mod site;
+mod sites;
 mod store;
 mod tag;
+mod tls;
 
+pub use address::Peer;
 pub use app::{App, Config, ConfigError};
 pub use assets::{BrowserFiles, BrowserFilesError};
 pub use auth::{ApiKey, KeyHash, KeyId, KeyIdError, Scope, ScopeError, Scopes, SecretHash};
 pub use clock::Clock;
 pub use folder::{FolderError, SiteFolder};
-pub use listen::serve;
+pub use front::Transport;
+pub use geo::{GeoFile, GeoFileError};
+pub use limits::Limits;
+pub use listen::{Door, serve};
+pub use metrics::Metrics;
+pub use place::{Cdn, CdnError};
 pub use problem::Problem;
 pub use store::{
     AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError,
     Position, Postgres, ReadError, Sealed, Sqlite, Store, StoreError,
 };
+pub use tls::{Tls, TlsError};

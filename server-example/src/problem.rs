@@ -12,7 +12,7 @@ use consentry_core::wire::WireError;
 use consentry_core::{ChoiceError, PolicyHash};
 use serde::Serialize;
 
-/// What a client may wait before it tries again.
+/// What a client may wait before it tries again, where too much is waiting.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 macro_rules! problems {
@@ -60,7 +60,7 @@ problems! {
     /// The body is longer than is ever needed.
     TooLarge = "too-large", "The request is too large",
         "A choice has at most 64 KiB, a signal or demand 4 KiB, a request for decisions 512 KiB. Ask for fewer decisions \
-         at once.";
+         at once. With status 431 it is the head of the request that has too many fields.";
     /// No such site here.
     UnknownSite = "unknown-site", "This server has no such site",
         "The site in the address is none of those whose policies this server was started with. Correct the name, \
@@ -104,6 +104,10 @@ problems! {
     /// Too much at once.
     Overloaded = "overloaded", "The server has too much to do",
         "Nothing was kept. Send the same again after the time in `Retry-After`: its id makes that harmless.";
+    /// Too much from one client, with one key, or of one site.
+    TooManyRequests = "too-many-requests", "Too many requests come from here",
+        "More has come from this address, with this API key, or for this site than its allowance is. Nothing was kept. Send the \
+         same again after the time in `Retry-After`. `limits` in docs/operating.md says how much is allowed.";
     /// The database does not answer.
     Unavailable = "unavailable", "The record cannot be read or written",
         "The server's log says why. Whoever asked for a decision must not process anything until it is answered; a \
@@ -132,6 +136,8 @@ pub(crate) enum ApiError {
     Slow,
     #[error("the body is longer than {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
+    #[error("the head of the request has more than {fields_max} fields")]
+    TooManyFields { fields_max: usize },
     #[error("this server has no such site")]
     UnknownSite,
     #[error(transparent)]
@@ -154,6 +160,8 @@ pub(crate) enum ApiError {
     IdReused,
     #[error("too much is waiting")]
     Overloaded,
+    #[error("the allowance is used up for {wait_seconds} s")]
+    TooManyRequests { wait_seconds: u64 },
     #[error("the record cannot be read or written now")]
     Unavailable,
     #[error("nothing is at this address")]
@@ -166,7 +174,7 @@ impl ApiError {
     fn problem(&self) -> Problem {
         match self {
             Self::Malformed(_) | Self::NotJson | Self::NoList | Self::Slow => Problem::Malformed,
-            Self::TooLarge { .. } => Problem::TooLarge,
+            Self::TooLarge { .. } | Self::TooManyFields { .. } => Problem::TooLarge,
             Self::UnknownSite => Problem::UnknownSite,
             Self::Choice(ChoiceError::Superseded { .. }) => Problem::PolicySuperseded,
             Self::Choice(ChoiceError::UnknownPurpose(_)) => Problem::UnknownPurpose,
@@ -179,6 +187,7 @@ impl ApiError {
             Self::NoKey | Self::WrongKey | Self::NarrowKey(_) => Problem::WrongKey,
             Self::IdReused => Problem::IdReused,
             Self::Overloaded => Problem::Overloaded,
+            Self::TooManyRequests { .. } => Problem::TooManyRequests,
             Self::Unavailable => Problem::Unavailable,
             Self::NotFound => Problem::NotFound,
             Self::MethodNotAllowed => Problem::MethodNotAllowed,
@@ -191,6 +200,8 @@ impl ApiError {
             Self::NotJson | Self::NoList => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused => StatusCode::CONFLICT,
             Self::Choice(
@@ -201,6 +212,15 @@ impl ApiError {
             Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey | Self::NarrowKey(_) => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// After how many seconds to try again, where that helps.
+    const fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Overloaded => Some(RETRY_AFTER_SECONDS),
+            Self::TooManyRequests { wait_seconds } => Some(*wait_seconds),
+            _ => None,
         }
     }
 
@@ -269,6 +289,7 @@ struct ProblemDoc {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (problem, status) = (self.problem(), self.status());
+        let retry_after_seconds = self.retry_after_seconds();
         let doc = ProblemDoc {
             kind: problem.path(),
             title: problem.title(),
@@ -282,9 +303,11 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if problem == Problem::Overloaded {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For those who count.
+        response.extensions_mut().insert(problem);
         response
     }
 }

@@ -37,6 +37,11 @@ impl Site {
         Self { published, languages, scripts, origins, notices }
     }
 
+    /// Whether these are the files that the site is made of.
+    pub(crate) fn is_of(&self, published: &Published) -> bool {
+        *self.published == *published
+    }
+
     /// The policy that people are shown.
     pub(crate) fn policy(&self) -> &Policy {
         &self.published.policy

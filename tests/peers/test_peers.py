@@ -1,4 +1,4 @@
-"""Independent readers of what Consentry writes: RDF and SHACL, RFC 8785, SHA-256 and JSON Schema by other hands than ours.
+"""Independent readers of what Consentry writes: RDF and SHACL, RFC 8785, SHA-256, JSON Schema and OpenMetrics by other hands than ours.
 
 Run from the repository's root, inside a venv with tests/peers/requirements.txt:
 
@@ -18,6 +18,7 @@ import tomllib
 import unittest
 
 import jsonschema
+import prometheus_client.openmetrics.parser
 import pyshacl
 import rdflib
 import rfc8785
@@ -26,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 GOLDEN = ROOT / "core" / "tests" / "golden"
 SCHEMA = ROOT / "docs" / "policy.schema.json"
+METRICS = ROOT / "server-example" / "tests" / "golden" / "metrics.txt"
 
 DPV = rdflib.Namespace("https://w3id.org/dpv#")
 CONSENTRY = rdflib.Namespace("https://consentry.example/ns#")
@@ -285,6 +287,28 @@ class Policies(unittest.TestCase):
                 broken = copy.deepcopy(starter)
                 breakage(broken)
                 self.assertNotEqual(self.errors(broken), [])
+
+
+class Metrics(unittest.TestCase):
+    """What `/metrics` answers, read by Prometheus' own client, which refuses what OpenMetrics 1.0 does not know."""
+
+    def families(self, text):
+        return {family.name: family for family in prometheus_client.openmetrics.parser.text_string_to_metric_families(text)}
+
+    def test_openmetrics_reads_what_is_counted(self):
+        families = self.families(METRICS.read_text())
+        self.assertEqual(families["consentry_requests"].type, "counter")
+        self.assertEqual(families["consentry_request_seconds"].type, "histogram")
+        self.assertEqual(families["consentry_connections"].type, "gauge")
+        samples = families["consentry_requests"].samples
+        choices = {"route": "/v1/sites/{site}/choices", "method": "POST", "status": "2xx"}
+        self.assertIn((choices, 1), [(sample.labels, sample.value) for sample in samples])
+
+    def test_what_is_no_openmetrics_is_refused(self):
+        text = METRICS.read_text()
+        for broken in (text.replace("# EOF\n", ""), text.replace('le="+Inf"', 'le="11"'), text + "more 1\n"):
+            with self.assertRaises(ValueError):
+                self.families(broken)
 
 
 def plain(value):

@@ -7,18 +7,9 @@ pub(crate) mod decisions;
 pub(crate) mod demands;
 pub(crate) mod filter;
 pub(crate) mod health;
+pub(crate) mod notices;
 pub(crate) mod problems;
+pub(crate) mod ready;
 pub(crate) mod record;
 pub(crate) mod script;
 pub(crate) mod signals;
-
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
-
-/// Every answer is what its type says, and is kept by nobody unless it says so.
-pub(crate) async fn with_safe_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
-}

@@ -1,36 +1,32 @@
 //! `GET /{site}.js`: the one tag's one hop, composed and compressed before anybody asked, or when somebody first did from such a place.
 
+use crate::address::Peer;
 use crate::app::App;
 use crate::negotiation;
 use crate::problem::ApiError;
-use crate::site::Site;
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use consentry_core::{Jurisdiction, Law};
 
 pub(crate) async fn show(
     State(app): State<App>,
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
+    peer: Option<Extension<Peer>>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::NotFound)?;
     let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
     let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
-    let composed = site.script(language, &law(&app, site, &headers), app.clock().now()).ok_or(ApiError::NotFound)?;
+    // The law of where the visitor is, as the policy has it; the strictest if nobody knows (R34).
+    let law = site.policy().law(app.jurisdiction(peer.map(|Extension(peer)| peer), &headers).as_ref());
+    let composed = site.script(language, &law, app.clock().now()).ok_or(ApiError::NotFound)?;
     Ok(composed.script.answer(&headers, app.script_cache_control(), app.script_vary()))
 }
 
 /// The language in `?lang=`. A language tag has no character that a query would have to escape.
 fn asked_language(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("lang="))
-}
-
-/// The law of where the operator's proxy says the visitor is, as the policy has it; the strictest if it does not say (R34).
-fn law(app: &App, site: &Site, headers: &HeaderMap) -> Law {
-    let value = app.jurisdiction_header().and_then(|name| headers.get(name)).and_then(|value| value.to_str().ok());
-    let jurisdiction: Option<Jurisdiction> = value.and_then(|code| code.parse().ok());
-    site.policy().law(jurisdiction.as_ref())
 }

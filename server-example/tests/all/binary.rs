@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 pub(crate) const CONSENTRY: &str = env!("CARGO_BIN_EXE_consentry");
@@ -16,6 +17,9 @@ pub(crate) const CONSENTRY: &str = env!("CARGO_BIN_EXE_consentry");
 pub(crate) struct Server {
     process: Process,
     stderr: JoinHandle<String>,
+    /// The lines of the log as they come.
+    lines: Receiver<String>,
+    stdout: BufReader<ChildStdout>,
     pub(crate) url: String,
 }
 
@@ -37,7 +41,7 @@ impl Server {
 
     /// On that database. `folder` is for the browser's files.
     pub(crate) fn start_on(folder: &Path, database: &str) -> Self {
-        Self::run(serve_on(folder, database))
+        Self::of(serve_on(folder, database))
     }
 
     /// Where no file may grow beyond that: to whoever writes, the disk is full then.
@@ -47,22 +51,42 @@ impl Server {
         // What is ignored here stays ignored in the program: a write beyond the limit fails, and ends nothing.
         let limited = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"");
         command.args(["-c", &limited, "bash"]).arg(serve.get_program()).args(serve.get_args());
-        Self::run(command)
+        Self::of(command)
     }
 
-    fn run(mut command: Command) -> Self {
+    /// What this command starts.
+    pub(crate) fn of(mut command: Command) -> Self {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process = Process(child.unwrap());
-        let mut stderr = process.0.stderr.take().unwrap();
+        let stderr = BufReader::new(process.0.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
+            for line in stderr.lines() {
+                let line = line.unwrap();
+                text.push_str(&line);
+                text.push('\n');
+                // Hardly any test waits for a line.
+                let _ = sender.send(line);
+            }
             text
         });
+        let stdout = BufReader::new(process.0.stdout.take().unwrap());
+        let mut server = Self { process, stderr, lines, stdout, url: String::new() };
+        server.url = server.printed("listening on ");
+        server
+    }
+
+    /// The rest of the next line that it prints, which must begin like this.
+    pub(crate) fn printed(&mut self, begin: &str) -> String {
         let mut line = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("it printed `{line}`")).into();
-        Self { process, stderr, url }
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().strip_prefix(begin).unwrap_or_else(|| panic!("it printed `{line}`")).into()
+    }
+
+    /// Waits until it logs a line with this in it, and hands that line back.
+    pub(crate) fn logged(&self, text: &str) -> String {
+        self.lines.iter().find(|line| line.contains(text)).unwrap_or_else(|| panic!("it never logged `{text}`"))
     }
 
     /// As a service manager stops it. What it logged comes back.
@@ -91,8 +115,8 @@ impl Server {
         self.process.0.id()
     }
 
-    fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap()
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.url.split_once("://").unwrap().1).unwrap()
     }
 }
 

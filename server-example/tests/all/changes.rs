@@ -3,18 +3,10 @@
 use crate::house::*;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use consentry_server::{ApiKey, Scopes};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
-
-fn key(house: &House, scopes: &str) -> String {
-    let (key, scopes): (_, Scopes) = (ApiKey::generate().unwrap(), scopes.parse().unwrap());
-    let at = consentry_core::Time::from_ms(START_MS);
-    house.store.add_key(key.hash(), &"adforge".parse().unwrap(), "feed", &scopes, at).unwrap();
-    key.reveal()
-}
 
 fn get(key: &str, query: &str) -> axum::http::request::Builder {
     Request::get(format!("/v1/sites/adforge/changes{query}")).header(header::AUTHORIZATION, format!("Bearer {key}"))
@@ -62,7 +54,7 @@ impl Listening {
 #[tokio::test]
 async fn every_entry_comes_in_the_ledgers_order_a_page_at_a_time() {
     let house = House::new();
-    let key = key(&house, "export");
+    let key = house.new_key_to("export");
     assert_eq!(page(&house, &key, "").await, json!({ "v": 1, "changes": [], "more": false }));
     let browsers: Vec<Browser> = (0..5).map(|_| Browser::new()).collect();
     for browser in &browsers {
@@ -85,7 +77,7 @@ async fn every_entry_comes_in_the_ledgers_order_a_page_at_a_time() {
 #[tokio::test]
 async fn what_is_erased_is_gone_from_the_feed_and_its_erasure_is_told_to_who_knows_the_name() {
     let house = House::new();
-    let (browser, key) = (Browser::new(), key(&house, "export"));
+    let (browser, key) = (Browser::new(), house.new_key_to("export"));
     house.choose(&browser, json!({ "outcome": "all-granted" })).await;
     let demand = json!({ "v": 1, "id": new_id(), "demand": "erasure" });
     let answer =
@@ -103,7 +95,7 @@ async fn what_is_erased_is_gone_from_the_feed_and_its_erasure_is_told_to_who_kno
 #[tokio::test]
 async fn who_listens_hears_what_was_and_what_comes_and_goes_on_where_they_left() {
     let house = House::new();
-    let (browser, key) = (Browser::new(), key(&house, "export"));
+    let (browser, key) = (Browser::new(), house.new_key_to("export"));
     for _ in 0..3 {
         house.choose(&browser, json!({ "outcome": "all-refused" })).await;
     }
@@ -124,7 +116,7 @@ async fn who_listens_hears_what_was_and_what_comes_and_goes_on_where_they_left()
 async fn who_cannot_keep_up_misses_nothing() {
     const CHOICES: u64 = 1_500;
     let house = Arc::new(House::new());
-    let key = key(&house, "export");
+    let key = house.new_key_to("export");
     let mut slow = Listening::to(&house, &key, None).await;
     let mut quick = Listening::to(&house, &key, None).await;
     let writing = {
@@ -149,13 +141,13 @@ async fn who_cannot_keep_up_misses_nothing() {
 async fn the_feed_is_for_keys_that_may_export() {
     let house = House::new();
     for (scopes, accept) in [("ask", "application/json"), ("ask write admin", "text/event-stream")] {
-        let key = key(&house, scopes);
+        let key = house.new_key_to(scopes);
         let request = get(&key, "").header(header::ACCEPT, accept).body(Body::empty()).unwrap();
         house.send(request).await.problem(403, "wrong-key");
     }
     let nobody = Request::get("/v1/sites/adforge/changes").body(Body::empty()).unwrap();
     house.send(nobody).await.problem(401, "wrong-key");
-    let key = key(&house, "export");
+    let key = house.new_key_to("export");
     for query in ["?limit=0", "?limit=513", "?after=-1", "?after=x", "?other=1"] {
         house.send(get(&key, query).body(Body::empty()).unwrap()).await.problem(400, "malformed");
     }

@@ -52,3 +52,39 @@ fn notices_never_change_and_never_go() {
         assert!(error.contains("notices never"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn r14_every_notice_that_was_ever_published_can_be_shown_as_it_was() {
+    let house = House::new();
+    let later = adforge_with("365 days", "180 days");
+    house.app.replace_sites(vec![later.clone()]).unwrap();
+    for notice in house.published.notices.iter().chain(&later.notices) {
+        let answer = house.send(get(&format!("/v1/sites/adforge/notices/{}", notice.hash))).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.text(), &*notice.canonical);
+        let hash: String = Sha256::digest(&answer.body).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, notice.hash.to_string());
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+    }
+    // Also of a site that is served no more.
+    house.app.replace_sites(vec![adforge_with("site = \"adforge\"", "site = \"forge\"")]).unwrap();
+    let path = format!("/v1/sites/adforge/notices/{}", house.notice("de"));
+    assert_eq!(house.send(get(&path)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_never_published_is_not_there() {
+    let house = House::new();
+    let (unknown, known) = ("0".repeat(64), house.notice("en"));
+    for (path, name) in [
+        (format!("adforge/notices/{unknown}"), "not-found"),
+        (format!("adforge/notices/{}", &known[..63]), "not-found"),
+        (format!("adforge/notices/{}", known.to_uppercase()), "not-found"),
+        (format!("nobody/notices/{known}"), "not-found"),
+        (format!("Adforge/notices/{known}"), "unknown-site"),
+    ] {
+        house.send(get(&format!("/v1/sites/{path}"))).await.problem(404, name);
+    }
+}

@@ -1,0 +1,107 @@
+//! The headers that every answer has, on every route that there is.
+
+use crate::house::*;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use consentry_server::Transport;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The routes as the router has them.
+fn routes() -> BTreeSet<String> {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/app.rs")).unwrap();
+    source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+/// Each route of the documentation's table, with its `Cross-Origin-Resource-Policy` and its `Cache-Control`.
+fn documented() -> Vec<(String, String, String)> {
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md")).unwrap();
+    let table = docs.split("| route |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows = table.lines().skip(2).map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()));
+    let row = |cells: Vec<String>| (cells[1].clone(), cells[3].clone(), cells[4].clone());
+    rows.map(|cells| row(cells.collect())).collect()
+}
+
+/// A request that the route answers as it should.
+async fn request(house: &House, route: &str) -> Request<Body> {
+    let browser = Browser::new();
+    let post = |path: &str, body| with_json(browser.request(Method::POST, path), &body);
+    match route {
+        "/v1/sites/{site}/choices" => browser.post(&house.choice(json!({ "outcome": "all-refused" }))),
+        "/v1/sites/{site}/signals" => {
+            post("/v1/sites/adforge/signals", json!({ "v": 1, "id": new_id(), "signal": "gpc" }))
+        }
+        "/v1/sites/{site}/demands" => {
+            post("/v1/sites/adforge/demands", json!({ "v": 1, "id": new_id(), "demand": "restriction" }))
+        }
+        "/v1/sites/{site}/record" => browser.get_record(),
+        "/v1/sites/{site}/decisions" => {
+            ask(&house.new_key(), &json!({ "subject": browser.subject(), "purpose": "marketing" }))
+        }
+        "/v1/sites/{site}/filter" => Request::post("/v1/sites/adforge/filter?purpose=marketing")
+            .header("authorization", format!("Bearer {}", house.new_key()))
+            .header("content-type", "text/plain")
+            .body(Body::empty())
+            .unwrap(),
+        "/v1/sites/{site}/changes" => Request::get("/v1/sites/adforge/changes")
+            .header("authorization", format!("Bearer {}", house.new_key_to("export")))
+            .body(Body::empty())
+            .unwrap(),
+        "/v1/sites/{site}/notices/{hash}" => get(&format!("/v1/sites/adforge/notices/{}", house.notice("en"))),
+        "/assets/{name}" => get(house.boot("/adforge.js", &[]).await["widget"]["js"][0].as_str().unwrap()),
+        "/problems/{name}" => get("/problems/malformed"),
+        "/{script}" => get("/adforge.js"),
+        "/health" | "/ready" => get(route),
+        _ => panic!("no request for `{route}`: add one here"),
+    }
+}
+
+fn check_common(answer: &Answer, route: &str) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+    ] {
+        assert_eq!(answer.header(name), value, "{name} of {route}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_has_the_headers_that_the_documentation_says() {
+    let house = House::new();
+    let documented = documented();
+    assert_eq!(documented.iter().map(|(route, ..)| route.clone()).collect::<BTreeSet<_>>(), routes());
+    for (route, resource_policy, cache_control) in documented {
+        let answer = house.send(request(&house, &route).await).await;
+        assert!(answer.status.is_success(), "{route}: {}", answer.text());
+        check_common(&answer, &route);
+        assert_eq!(answer.header("cross-origin-resource-policy"), resource_policy, "{route}");
+        assert_eq!(answer.header("cache-control"), cache_control, "{route}");
+        // It would have a browser refuse what is not yet there.
+        assert_eq!(answer.header("strict-transport-security"), "", "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_problem_has_them_too() {
+    let house = House::new();
+    for path in
+        ["/nothing/at/all", "/nobody.js", "/v1/sites/adforge/record", "/v1/sites/adforge/decisions", "/assets/x"]
+    {
+        let answer = house.send(get(path)).await;
+        assert!(answer.status.is_client_error());
+        check_common(&answer, path);
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn only_under_tls_a_browser_is_told_to_insist_on_it() {
+    let house = House::with(|config| config.transport = Transport::Tls);
+    for route in routes() {
+        let answer = house.send(request(&house, &route).await).await;
+        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{route}");
+    }
+    assert_eq!(house.send(get("/nothing/at/all")).await.header("strict-transport-security"), "max-age=31536000");
+}
