@@ -3,6 +3,7 @@
 use crate::assets::BrowserFiles;
 use crate::clock::Clock;
 use crate::content::Content;
+use crate::identity::{self, Identities, Identity, IdentityError, IdentityKeys, Pepper};
 use crate::problem::ApiError;
 use crate::scripts::Scripts;
 use crate::site::Site;
@@ -11,11 +12,11 @@ use crate::{cors, routes};
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{get, post};
-use consentry_core::SiteId;
 use consentry_core::source::{Origin, Published};
-use std::collections::HashMap;
+use consentry_core::{AccountId, Jurisdiction, SiteId};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What an [`App`] serves.
@@ -30,6 +31,10 @@ pub struct Config {
     /// The header in which a proxy of the operator's says where a visitor is (ISO 3166). Without it every visitor is
     /// asked as in the strictest regime.
     pub jurisdiction_header: Option<HeaderName>,
+    /// Who may sign identity tokens, by site. At a site that is not among them nobody is signed in.
+    pub identity: BTreeMap<SiteId, IdentityKeys>,
+    /// What account ids are hashed with. Whoever has keys for identity tokens needs it.
+    pub pepper: Option<Pepper>,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
 }
@@ -43,6 +48,12 @@ pub enum ConfigError {
     /// Two policies name the same site.
     #[error("two policies are of the site `{0}`")]
     Twice(SiteId),
+    /// Keys for a site that is not served: a misspelt one would leave its people signed out.
+    #[error("identity keys are named for the site `{0}`, which is not served")]
+    KeysOfNoSite(SiteId),
+    /// Account ids would have to be kept as they are.
+    #[error("identity keys are named, and no pepper to hash account ids with")]
+    NoPepper,
     /// The notices cannot be kept, so nobody could prove later what was shown.
     #[error("the database does not take the notices")]
     Publish(#[from] rusqlite::Error),
@@ -60,6 +71,8 @@ struct Inner {
     jurisdiction_header: Option<HeaderName>,
     script_cache_control: HeaderValue,
     script_vary: HeaderValue,
+    /// None where nobody is ever signed in.
+    identities: Option<Identities>,
     store: Store,
     clock: Clock,
 }
@@ -70,7 +83,8 @@ impl App {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: Config, store: Store, clock: Clock) -> Result<Self, ConfigError> {
-        let Config { sites: published, more_origins, public_url, jurisdiction_header, browser_files } = config;
+        let Config { sites: published, more_origins, public_url, jurisdiction_header, identity, pepper, browser_files } =
+            config;
         if published.is_empty() {
             return Err(ConfigError::NoSites);
         }
@@ -91,8 +105,16 @@ impl App {
                 return Err(ConfigError::Twice(id));
             }
         }
+        if let Some(unknown) = identity.keys().find(|site| !sites.contains_key(*site)) {
+            return Err(ConfigError::KeysOfNoSite(unknown.clone()));
+        }
+        let identities = match pepper {
+            None if !identity.is_empty() => return Err(ConfigError::NoPepper),
+            pepper => pepper.map(|pepper| Identities::new(identity, pepper)),
+        };
         Ok(Self(Arc::new(Inner {
             sites,
+            identities,
             assets,
             script_cache_control: script_cache_control(jurisdiction_header.as_ref()),
             script_vary: script_vary(jurisdiction_header.as_ref()),
@@ -116,10 +138,12 @@ impl App {
             .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
             .route("/v1/sites/{site}/signals", post(routes::signals::create).options(cors::preflight))
             .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
+            .route("/v1/sites/{site}/identity", post(routes::identity::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
             .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
         Router::new()
             .merge(for_browsers)
+            .route("/v1/sites/{site}/accounts", post(routes::accounts::create))
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
             .route("/health", get(routes::health::show))
             .route("/problems/{name}", get(routes::problems::show))
@@ -142,8 +166,10 @@ impl App {
         self.0.assets.get(name).cloned().or_else(of_site)
     }
 
-    pub(crate) fn jurisdiction_header(&self) -> Option<&HeaderName> {
-        self.0.jurisdiction_header.as_ref()
+    /// Where the operator's proxy says that somebody is.
+    pub(crate) fn place_of(&self, headers: &HeaderMap) -> Option<Jurisdiction> {
+        let value = headers.get(self.0.jurisdiction_header.as_ref()?)?;
+        value.to_str().ok()?.parse().ok()
     }
 
     pub(crate) fn script_cache_control(&self) -> &HeaderValue {
@@ -152,6 +178,23 @@ impl App {
 
     pub(crate) fn script_vary(&self) -> &HeaderValue {
         &self.0.script_vary
+    }
+
+    /// Whoever this token names, if it is believed.
+    pub(crate) fn identify(&self, site: &SiteId, token: &str) -> Result<Identity, IdentityError> {
+        let identities = self.0.identities.as_ref().ok_or(IdentityError::NoKeys)?;
+        identities.identify(site, token, self.0.clock.now())
+    }
+
+    /// The name that an account is kept under, by the id that the site has for it.
+    pub(crate) fn account(&self, site: &SiteId, id: &str) -> Result<AccountId, IdentityError> {
+        self.0.identities.as_ref().ok_or(IdentityError::NoKeys)?.account(site, id)
+    }
+
+    /// Whoever is signed in where a request comes from. A token that is not believed is an error, and not nobody.
+    pub(crate) fn signed_in(&self, site: &SiteId, headers: &HeaderMap) -> Result<Option<Identity>, ApiError> {
+        let token = identity::token_of(headers)?;
+        Ok(token.map(|token| self.identify(site, token)).transpose()?)
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -8,6 +8,7 @@ use crate::boot::{Delivery, Wanted};
 use crate::check;
 use crate::content::Content;
 use crate::folder::SiteFolder;
+use crate::identity::{Pepper, read_identities};
 use crate::{ApiKey, App, Clock, Config, DatabaseUrl, Store, boot, bundle, listen, tag};
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
@@ -119,6 +120,13 @@ struct Serve {
     /// Where browsers reach this server, if not where they found the script, e.g. `https://consent.example`.
     #[arg(long, value_parser = public_url)]
     public_url: Option<String>,
+    /// Who may sign identity tokens for which site: a TOML file, as docs/embed.md describes it.
+    #[arg(long)]
+    identity: Option<PathBuf>,
+    /// The file with the key that account ids are hashed with; beside the database if nothing is said. It is made where it is missing:
+    /// keep a backup, no account is found again without it.
+    #[arg(long, requires = "identity")]
+    pepper: Option<PathBuf>,
     /// The header in which your proxy says where a visitor is, as a country or a part of one (`DE`, `US-CA`).
     #[arg(long)]
     jurisdiction_header: Option<HeaderName>,
@@ -230,6 +238,15 @@ fn serve(arguments: Serve) -> Outcome {
         more_origins: arguments.origins,
         public_url: arguments.public_url.unwrap_or_default(),
         jurisdiction_header: arguments.jurisdiction_header,
+        pepper: match &arguments.identity {
+            None => None,
+            // Beside the database, which is of no use without it either.
+            Some(_) => {
+                let DatabaseUrl::Sqlite(database) = &arguments.database;
+                Some(Pepper::open(&arguments.pepper.unwrap_or_else(|| database.with_extension("pepper")))?)
+            }
+        },
+        identity: arguments.identity.as_deref().map(read_identities).transpose()?.unwrap_or_default(),
         browser_files: Some(arguments.assets.files()?),
     };
     let store = Store::open(&arguments.database)?;

@@ -28,11 +28,13 @@ mod content;
 mod cors;
 mod document;
 mod folder;
+mod identity;
 mod keep;
 mod listen;
 mod negotiation;
 mod parts;
 mod problem;
+mod records;
 mod routes;
 mod scripts;
 mod site;
@@ -44,6 +46,10 @@ pub use assets::{BrowserFiles, BrowserFilesError};
 pub use auth::{ApiKey, KeyHash, SecretHash};
 pub use clock::Clock;
 pub use folder::{FolderError, SiteFolder};
+pub use identity::{
+    Identity, IdentityConfig, IdentityConfigError, IdentityError, IdentityKeys, KeyConfig, Pepper, PepperError,
+    read_identities,
+};
 pub use listen::serve;
 pub use problem::Problem;
 pub use store::{

@@ -3,6 +3,8 @@
 //! A problem tells whoever sent the request what to do. Causes are logged and never sent, and neither a problem nor a
 //! log line names a subject or a choice.
 
+use crate::identity::IdentityError;
+use crate::records::DEVICES_LINKED_MAX;
 use crate::store::{AppendError, ReadError};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -58,7 +60,7 @@ problems! {
          `application/json`. `detail` says where. Correct the request; sending the same again will not help.";
     /// The body is longer than is ever needed.
     TooLarge = "too-large", "The request is too large",
-        "A choice has at most 64 KiB, a signal or demand 4 KiB, a request for decisions 512 KiB. Ask for fewer decisions \
+        "A choice has at most 64 KiB, a signal or demand 4 KiB, an identity 5 KiB, a request for decisions 512 KiB. Ask for fewer decisions \
          at once.";
     /// No such site here.
     UnknownSite = "unknown-site", "This server has no such site",
@@ -96,6 +98,15 @@ problems! {
     WrongKey = "wrong-key", "The API key is missing or wrong",
         "With status 401 the header `Authorization: Bearer ck_…` is missing or has another form; with 403 the key is not \
          one of this site's. `consentry key new` makes one. Until then, process nothing.";
+    /// The identity token is not believed.
+    WrongIdentity = "wrong-identity", "The identity token is not believed",
+        "`detail` says what is wrong with it. The site's back end signs a token for whoever is signed in, with a key that this \
+         server was told of (`--identity`), for this site (`aud`), for the account (`sub`), and for 24 hours at most (`exp`). \
+         Sign a new one, and call `consentry.identify` again. Nothing was kept.";
+    /// The account is linked to too many devices.
+    TooManyDevices = "too-many-devices", "The account is linked to too many devices",
+        "What each of an account's devices refuses counts for the account, so none of them can be forgotten. An account has at \
+         most 1 000; an erasure, demanded with its identity token, ends its links. Nothing was kept.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
         "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
@@ -143,6 +154,10 @@ pub(crate) enum ApiError {
     NoKey,
     #[error("the key is not one of this site's")]
     WrongKey,
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the account is linked to {max} devices already", max = DEVICES_LINKED_MAX)]
+    TooManyDevices,
     #[error("another choice has this id")]
     IdReused,
     #[error("too much is waiting")]
@@ -170,6 +185,8 @@ impl ApiError {
             Self::ForeignOrigin => Problem::ForeignOrigin,
             Self::NoSecret | Self::WrongSecret => Problem::WrongSecret,
             Self::NoKey | Self::WrongKey => Problem::WrongKey,
+            Self::Identity(_) => Problem::WrongIdentity,
+            Self::TooManyDevices => Problem::TooManyDevices,
             Self::IdReused => Problem::IdReused,
             Self::Overloaded => Problem::Overloaded,
             Self::Unavailable => Problem::Unavailable,
@@ -185,12 +202,14 @@ impl ApiError {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused => StatusCode::CONFLICT,
+            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused | Self::TooManyDevices => {
+                StatusCode::CONFLICT
+            }
             Self::Choice(
                 ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
             )
             | Self::UnknownNotice => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSecret | Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::NoSecret | Self::NoKey | Self::Identity(_) => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -4,14 +4,14 @@ use crate::app::{App, KnownSite};
 use crate::auth::ApiKey;
 use crate::document::{ASK_BYTES_MAX, Document};
 use crate::problem::ApiError;
+use crate::records::Records;
 use crate::site::Site;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use consentry_core::wire::{AskDoc, DecisionDoc, QuestionDoc, V1};
-use consentry_core::{Event, PolicyHistory, Record, Subject, Time, decide};
+use consentry_core::{Subject, Time, decide};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// As many decisions as there were questions.
@@ -31,12 +31,12 @@ pub(crate) async fn create(
         AskDoc::One(question) => subjects(question).collect(),
         AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
     };
-    let records = Records::of(app.store().events(site.id(), subjects).await?);
+    let records = Records::read(app.store(), &site, subjects).await?;
     let now = app.clock().now();
     Ok(Json(match ask {
-        AskDoc::One(question) => Answer::One(Box::new(records.decide(site.history(), &question, now))),
+        AskDoc::One(question) => Answer::One(Box::new(decision(&records, &site, &question, now))),
         AskDoc::Many(questions) => {
-            let decisions = questions.iter().map(|question| records.decide(site.history(), question, now));
+            let decisions = questions.iter().map(|question| decision(&records, &site, question, now));
             Answer::Many { v: V1, decisions: decisions.collect() }
         }
     }))
@@ -48,7 +48,7 @@ fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> {
 }
 
 /// The site, for a back end that has shown one of its keys.
-pub(crate) struct BackEnd(Arc<Site>);
+pub(crate) struct BackEnd(pub(crate) Arc<Site>);
 
 impl FromRequestParts<App> for BackEnd {
     type Rejection = ApiError;
@@ -60,29 +60,8 @@ impl FromRequestParts<App> for BackEnd {
     }
 }
 
-/// What happened to each subject asked about, and the fold of it: most questions are about now.
-struct Records(HashMap<Subject, (Vec<Event>, Record)>);
-
-impl Records {
-    fn of(events: HashMap<Subject, Vec<Event>>) -> Self {
-        let folded = |(subject, events): (Subject, Vec<Event>)| {
-            let record = Record::of(subject, &events);
-            (subject, (events, record))
-        };
-        Self(events.into_iter().map(folded).collect())
-    }
-
-    fn decide(&self, history: &PolicyHistory, question: &QuestionDoc, now: Time) -> DecisionDoc {
-        let record = subjects(question).map(|subject| self.record(subject, question)).reduce(Record::merge);
-        decide(history, &record.unwrap_or_default(), &question.question(), &question.context(now)).into()
-    }
-
-    /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
-    fn record(&self, subject: Subject, question: &QuestionDoc) -> Record {
-        match self.0.get(&subject) {
-            None => Record::of(subject, []),
-            Some((_, record)) if question.as_of_ms.is_none() && question.happened_by_ms.is_none() => record.clone(),
-            Some((events, _)) => Record::of(subject, events.iter().filter(|event| question.counts(event))),
-        }
-    }
+fn decision(records: &Records<'_>, site: &Site, question: &QuestionDoc, now: Time) -> DecisionDoc {
+    let past = (question.as_of_ms.is_some() || question.happened_by_ms.is_some()).then_some(question);
+    let record = records.record(question.subject, question.device, past);
+    decide(site.history(), &record, &question.question(), &question.context(now)).into()
 }

@@ -1,10 +1,12 @@
 //! The addresses of docs/wire.md. A handler parses, acts, and answers; what it does is elsewhere.
 
+pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod choices;
 pub(crate) mod decisions;
 pub(crate) mod demands;
 pub(crate) mod health;
+pub(crate) mod identity;
 pub(crate) mod problems;
 pub(crate) mod record;
 pub(crate) mod script;

@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use consentry_core::{Jurisdiction, Law};
+use consentry_core::Law;
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -30,7 +30,5 @@ fn asked_language(uri: &Uri) -> Option<&str> {
 
 /// The law of where the operator's proxy says the visitor is, as the policy has it; the strictest if it does not say (R34).
 fn law(app: &App, site: &Site, headers: &HeaderMap) -> Law {
-    let value = app.jurisdiction_header().and_then(|name| headers.get(name)).and_then(|value| value.to_str().ok());
-    let jurisdiction: Option<Jurisdiction> = value.and_then(|code| code.parse().ok());
-    site.policy().law(jurisdiction.as_ref())
+    site.policy().law(app.place_of(headers).as_ref())
 }

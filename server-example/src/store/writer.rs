@@ -195,7 +195,9 @@ struct Kept {
 fn payload(event: &Event) -> serde_json::Result<String> {
     match &event.kind {
         EventKind::Chosen(choice) => serde_json::to_string(&ChoiceDoc::from(choice)),
-        EventKind::Signalled(..) | EventKind::Demanded(..) => serde_json::to_string(&EventDoc::from(event)),
+        EventKind::Signalled(..) | EventKind::Demanded(..) | EventKind::Linked(..) | EventKind::Lent(..) => {
+            serde_json::to_string(&EventDoc::from(event))
+        }
     }
 }
 

@@ -142,6 +142,9 @@ fn serve_says_why_it_does_not_start() {
         (vec!["--origin", "https://a.example/path"], 2, "expected scheme and host without a path"),
         (vec!["--public-url", "consent.example"], 2, "expected an origin"),
         (vec!["--jurisdiction-header", "a b"], 2, "invalid"),
+        (vec!["--pepper", "/nowhere/pepper"], 2, "--identity <IDENTITY>"),
+        (vec!["--identity", "/nowhere"], 1, "cannot read `/nowhere`"),
+        (vec!["--identity", "/nowhere", "--pepper", "/nowhere/pepper"], 1, "cannot read or create `/nowhere/pepper`"),
     ] {
         let output = serve(folder.path()).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(code));

@@ -21,6 +21,7 @@ mod earlier;
 mod example;
 mod health;
 mod house;
+mod identity;
 mod ledger;
 mod notices;
 mod parts;

@@ -1,0 +1,67 @@
+//! What is known of those who are asked about: of a device what it said, of an account that and what all its devices took away.
+//!
+//! Deliberately absent: the way back. What is known of an account is nobody's answer about a device where it is not signed in.
+
+use crate::site::Site;
+use crate::store::{ReadError, Store};
+use consentry_core::wire::QuestionDoc;
+use consentry_core::{DeviceId, Event, PolicyHistory, Record, Subject, linked_devices, own_events};
+use std::collections::{BTreeSet, HashMap};
+
+/// Most devices that an account is linked to. What each of them refused is read whenever the account is asked about.
+pub(crate) const DEVICES_LINKED_MAX: usize = 1_000;
+
+/// What happened to each subject, and the fold of it: most questions are about now.
+pub(crate) struct Records<'a> {
+    history: &'a PolicyHistory,
+    known: HashMap<Subject, (Vec<Event>, Record)>,
+}
+
+impl<'a> Records<'a> {
+    /// What is known of `subjects`, and of the devices that the accounts among them are linked to.
+    pub(crate) async fn read(store: &Store, site: &'a Site, subjects: Vec<Subject>) -> Result<Self, ReadError> {
+        let mut events = store.events(site.id(), subjects).await?;
+        let of_accounts = events.iter().filter(|(subject, _)| matches!(subject, Subject::Account(_)));
+        let devices: BTreeSet<Subject> =
+            of_accounts.flat_map(|(_, events)| linked_devices(events)).map(Subject::Device).collect();
+        let devices: Vec<Subject> = devices.into_iter().filter(|device| !events.contains_key(device)).collect();
+        if !devices.is_empty() {
+            events.extend(store.events(site.id(), devices).await?);
+        }
+        let folded = |(subject, events): (Subject, Vec<Event>)| {
+            let record = Record::of(subject, own_events(site.history(), &events).iter());
+            (subject, (events, record))
+        };
+        Ok(Self { history: site.history(), known: events.into_iter().map(folded).collect() })
+    }
+
+    /// The record of `subject`, signed in on `device` if that is said; of the past, if that is asked about.
+    pub(crate) fn record(&self, subject: Subject, device: Option<DeviceId>, past: Option<&QuestionDoc>) -> Record {
+        let here = device.map(Subject::Device).filter(|device| *device != subject);
+        let elsewhere = self.linked(subject, past).into_iter().map(Subject::Device).filter(|one| Some(*one) != here);
+        let elsewhere = elsewhere.map(|one| self.own(one, past).opt_outs());
+        let here = here.map(|device| self.own(device, past));
+        elsewhere.chain(here).fold(self.own(subject, past), Record::merge)
+    }
+
+    /// The devices that an account is linked to.
+    pub(crate) fn linked(&self, subject: Subject, past: Option<&QuestionDoc>) -> BTreeSet<DeviceId> {
+        let events = match (subject, self.known.get(&subject)) {
+            (Subject::Account(_), Some((events, _))) => events.as_slice(),
+            (Subject::Account(_), None) | (Subject::Device(_), _) => &[],
+        };
+        linked_devices(events.iter().filter(|event| past.is_none_or(|question| question.counts(event))))
+    }
+
+    /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
+    fn own(&self, subject: Subject, past: Option<&QuestionDoc>) -> Record {
+        match (self.known.get(&subject), past) {
+            (None, _) => Record::of(subject, []),
+            (Some((_, record)), None) => record.clone(),
+            (Some((events, _)), Some(question)) => {
+                let events: Vec<Event> = events.iter().filter(|event| question.counts(event)).cloned().collect();
+                Record::of(subject, own_events(self.history, &events).iter())
+            }
+        }
+    }
+}
