@@ -410,10 +410,11 @@ impl Asked<'_> {
 
     /// Whether a signal stops this purpose: one that was sent, unless a later and specific choice speaks against it (R25).
     fn is_signalled(&self, mark: Option<&Mark>, purpose: &Purpose) -> bool {
+        // What this browser says now, and has not said before, is later than any choice, whatever other browsers said.
+        let is_new = self.context.signal.is_some() && !self.record.has_own_signal();
         self.hears_signal(purpose)
             && match (self.record.signal(), mark) {
-                (Some(signal), Some(mark)) => mark.at <= signal.at || !mark.surface.is_specific(),
-                // What the browser says now, and has not said before, is later than any choice.
+                (Some(signal), Some(mark)) => is_new || mark.at <= signal.at || !mark.surface.is_specific(),
                 (None, _) | (_, None) => true,
             }
     }

@@ -15,6 +15,8 @@ extern crate alloc;
 #[cfg(feature = "load")]
 extern crate std;
 
+#[cfg(feature = "whole")]
+mod account;
 mod answer;
 #[cfg(feature = "whole")]
 mod asking;
@@ -52,6 +54,8 @@ pub mod source;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+#[cfg(feature = "whole")]
+pub use account::{lends, linked_devices, own_events};
 pub use answer::{Decision, Obligation, Reason};
 #[cfg(feature = "whole")]
 pub use asking::{Asking, to_ask};

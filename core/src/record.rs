@@ -4,10 +4,11 @@
 //! last said; what that allows is for [`crate::decide`] to tell.
 //!
 //! What a device said and what an account said are kept apart, so that [`Record::merge`] loses nothing and can be done in any order, and
-//! so that signing out leaves nothing behind (R39). Which of them counts depends on the purpose: see [`Scope`].
+//! so that signing out leaves nothing behind (R39). Which of them counts depends on the purpose: see [`Scope`]. Of an account's other
+//! devices only what they took away is known: see [`Record::opt_outs`].
 
 use crate::choice::{Choice, Stance, Surface};
-use crate::id::{EventId, PolicyHash, PurposeId, Subject, Target};
+use crate::id::{DeviceId, EventId, PolicyHash, PurposeId, Subject, Target};
 use crate::law::Signal;
 use crate::policy::{Purpose, PurposeKind, Scope};
 use crate::time::Time;
@@ -34,6 +35,12 @@ pub enum EventKind {
     Signalled(EventId, Signal),
     /// The subject used a right that changes what may be done at once.
     Demanded(EventId, Demand),
+    /// The account was signed in on this device, so that what the device takes away counts for it everywhere (R23, R39). It stands in
+    /// the account's record alone: a device's own tells of no account.
+    Linked(EventId, DeviceId),
+    /// The choice of that name was made on this device while somebody was signed in, and is kept of the account as well. Then what it
+    /// granted is the account's (R39): see [`crate::own_events`].
+    Lent(EventId, EventId),
 }
 
 words! {
@@ -66,7 +73,7 @@ impl EventKind {
     pub const fn id(&self) -> EventId {
         match self {
             Self::Chosen(choice) => choice.id(),
-            Self::Signalled(id, _) | Self::Demanded(id, _) => *id,
+            Self::Signalled(id, _) | Self::Demanded(id, _) | Self::Linked(id, _) | Self::Lent(id, _) => *id,
         }
     }
 }
@@ -80,11 +87,11 @@ impl Event {
 }
 
 impl Event {
-    /// Whether it gives nothing: a choice of refusals alone, a signal, a demand that stands.
+    /// Whether it gives nothing: a choice of refusals alone, a signal, a demand that stands, and what only says whose a word was.
     fn takes_away(&self) -> bool {
         match &self.kind {
             EventKind::Chosen(choice) => choice.stances().iter().all(|(_, stance)| *stance == Stance::Refuse),
-            EventKind::Signalled(..) => true,
+            EventKind::Signalled(..) | EventKind::Linked(..) | EventKind::Lent(..) => true,
             EventKind::Demanded(_, demand) => demand.stands,
         }
     }
@@ -200,6 +207,9 @@ struct Said {
 pub struct Record {
     device: Said,
     account: Option<Said>,
+    /// What the account's other devices took away. A page knows of none.
+    #[cfg(feature = "whole")]
+    elsewhere: Said, // INVARIANT: no yes, no demand that was lifted, no erasure.
 }
 
 impl Record {
@@ -210,7 +220,7 @@ impl Record {
         for event in events {
             said.apply(event);
         }
-        Self { device: said, account: None }
+        Self { device: said, ..Self::default() }
     }
 
     /// The record of a subject after these events.
@@ -218,8 +228,8 @@ impl Record {
     pub fn of<'a>(subject: Subject, events: impl IntoIterator<Item = &'a Event>) -> Self {
         let Self { device, .. } = Self::fold(events);
         match subject {
-            Subject::Device(_) => Self { device, account: None },
-            Subject::Account(_) => Self { device: Said::default(), account: Some(device) },
+            Subject::Device(_) => Self { device, ..Self::default() },
+            Subject::Account(_) => Self { account: Some(device), ..Self::default() },
         }
     }
 
@@ -239,51 +249,86 @@ impl Record {
             }
             (one, other) => one.or(other),
         };
+        #[cfg(feature = "whole")]
+        self.elsewhere.join(other.elsewhere);
         self
     }
 
-    /// What is left on the device once the account has signed out: nothing of the account's.
+    /// What of a device's record counts for its account wherever that is asked about: what was refused, objected to, restricted and
+    /// signalled. No yes is among it, and no erasure, which ends what one device said and not what the account says (R23, R39).
+    #[cfg(feature = "whole")]
+    #[must_use]
+    pub fn opt_outs(self) -> Self {
+        let Self { device: Said { marks, demands, signal, erased: _ }, mut elsewhere, account: _ } = self;
+        let demands = demands.into_iter().filter(|demand| demand.stands).collect();
+        elsewhere.join(Said { marks: marks.refused(), demands, signal, erased: None });
+        Self { elsewhere, ..Self::default() }
+    }
+
+    /// What is left on the device once the account has signed out: nothing of the account's, nor of its other devices'.
     #[must_use]
     pub fn signed_out(self) -> Self {
-        Self { account: None, ..self }
+        Self { device: self.device, ..Self::default() }
     }
 
     /// The last word on `target` among those that count for purposes of this scope. Whose choice it is, says yes; the other's no
     /// counts where the one has said nothing, and a no never waits for being said twice (R39).
     #[must_use]
-    pub fn mark(&self, target: &Target, scope: Scope) -> Option<&Mark> {
+    pub fn mark<'a>(&'a self, target: &Target, scope: Scope) -> Option<&'a Mark> {
         let of_device = self.device.mark(target);
         let Some(account) = &self.account else { return of_device };
         let of_account = account.mark(target);
-        let no = |mark: Option<&'_ Mark>| mark.is_some_and(|m| !m.standing.is_yes());
+        let elsewhere = self.elsewhere(target);
+        let no = |mark: Option<&'a Mark>| mark.filter(|m| !m.standing.is_yes());
         match scope {
-            Scope::Device => of_device.or(of_account.filter(|m| no(Some(m)))),
-            Scope::Account => of_account.or(of_device.filter(|m| no(Some(m)))),
-            Scope::Either => match (of_device, of_account) {
-                (Some(device), Some(account)) => Some(device.max(account)),
-                // A refusal on the device is one; a grant there does not spread unasked.
-                (Some(device), None) => no(Some(device)).then_some(device),
-                (None, account) => account,
-            },
+            Scope::Device => of_device.or(no(of_account).max(elsewhere)),
+            Scope::Account => of_account.or(no(of_device).max(elsewhere)),
+            // A refusal on a device is one; a grant there does not spread unasked.
+            Scope::Either => {
+                if of_account.is_some() { of_device } else { no(of_device) }.max(of_account).max(elsewhere)
+            }
         }
+    }
+
+    /// What the account's other devices say of `target`: no, if anything.
+    #[cfg(feature = "whole")]
+    fn elsewhere(&self, target: &Target) -> Option<&Mark> {
+        self.elsewhere.mark(target)
+    }
+
+    /// A page knows of no other devices.
+    #[cfg(not(feature = "whole"))]
+    const fn elsewhere(&self, _: &Target) -> Option<&Mark> {
+        None
     }
 
     /// Whether a device and an account meet in it.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        self.account.is_some() && !self.device.marks.list.is_empty()
+        let spoke = |said: &Said| !said.marks.list.is_empty();
+        #[cfg(feature = "whole")]
+        let spoke_elsewhere = spoke(&self.elsewhere);
+        #[cfg(not(feature = "whole"))]
+        let spoke_elsewhere = false;
+        self.account.is_some() && (spoke(&self.device) || spoke_elsewhere)
     }
 
-    /// The last time that device or account refused `target`, whatever was said since.
+    /// The last time that a device or the account refused `target`, whatever was said since.
     #[must_use]
     pub fn last_refused(&self, target: &Target) -> Option<Stamp> {
         self.every_said().filter_map(|said| said.mark(target)?.refused).max()
     }
 
-    /// The signal that was last recorded, on the device or with the account (R23).
+    /// The signal that was last recorded, on any device or with the account (R23).
     #[must_use]
     pub fn signal(&self) -> Option<Stamp> {
         self.every_said().filter_map(|said| said.signal).max()
+    }
+
+    /// Whether one was recorded on this device, or with the account.
+    #[must_use]
+    pub fn has_own_signal(&self) -> bool {
+        self.own().any(|said| said.signal.is_some())
     }
 
     /// The last erasure, on the device or with the account.
@@ -292,10 +337,10 @@ impl Record {
         self.every_said().filter_map(|said| said.erased).max()
     }
 
-    /// Whether anything was chosen after `time`.
+    /// Whether anything was chosen after `time`, on this device or with the account: what was refused elsewhere brings nobody back.
     #[must_use]
     pub fn chose_after(&self, time: Time) -> bool {
-        self.every_said().any(|said| said.marks.list.iter().any(|m| m.at > time))
+        self.own().any(|said| said.marks.list.iter().any(|m| m.at > time))
     }
 
     /// The demand of that kind that stands against `purpose`.
@@ -319,8 +364,15 @@ impl Record {
         !self.is_joined() && self.every_said().all(plain)
     }
 
-    fn every_said(&self) -> impl Iterator<Item = &Said> {
+    fn own(&self) -> impl Iterator<Item = &Said> {
         core::iter::once(&self.device).chain(&self.account)
+    }
+
+    fn every_said(&self) -> impl Iterator<Item = &Said> {
+        #[cfg(feature = "whole")]
+        return self.own().chain(core::iter::once(&self.elsewhere));
+        #[cfg(not(feature = "whole"))]
+        self.own()
     }
 }
 
@@ -331,6 +383,8 @@ impl Said {
             EventKind::Chosen(choice) => self.apply_choice(choice, event.at),
             EventKind::Signalled(_, Signal::Gpc) => self.signal = self.signal.max(Some(stamp)),
             EventKind::Demanded(_, demand) => self.apply_demand(demand, stamp),
+            // These say whose a word is, which is to be known before it is folded.
+            EventKind::Linked(..) | EventKind::Lent(..) => {}
         }
     }
 
@@ -467,6 +521,16 @@ impl Marks {
     fn insert(&mut self, place: usize, mark: Mark) {
         self.keys.insert(place, key_of(&mark.target));
         self.list.insert(place, mark);
+    }
+
+    /// Those that stand at no.
+    fn refused(self) -> Self {
+        let mut refused = Self::default();
+        // In the order that they had.
+        for mark in self.list.into_iter().filter(|mark| !mark.standing.is_yes()) {
+            refused.insert(refused.list.len(), mark);
+        }
+        refused
     }
 }
 

@@ -11,8 +11,8 @@ use consentry_core::ledger::{
     Commitment, LEAF_BYTES_MAX, Leaf, LeafError, PAYLOAD_BYTES_MAX, Payload, Salt, TIME_MS_MAX,
 };
 use consentry_core::{
-    Answering, Choice, Demand, DemandKind, Event, EventId, EventKind, HASH_BYTES, NoticeHash, PolicyHash, STANCES_MAX,
-    Signal, SiteId, Stance, Subject, Surface, Target, Time,
+    Answering, Choice, Demand, DemandKind, DeviceId, Event, EventId, EventKind, HASH_BYTES, NoticeHash, PolicyHash,
+    STANCES_MAX, Signal, SiteId, Stance, Subject, Surface, Target, Time,
 };
 use expect_test::{Expect, expect};
 
@@ -104,7 +104,36 @@ fn events() -> Vec<Event> {
         demanded(DemandKind::Objection, None, true),
         demanded(DemandKind::Restriction, Some("marketing"), false),
         demanded(DemandKind::Erasure, None, true),
+        Event { at: Time::from_ms(8), kind: EventKind::Linked(id(5), linked_device()) },
+        Event { at: Time::from_ms(9), kind: EventKind::Lent(id(6), id(1)) },
     ]
+}
+
+fn linked_device() -> DeviceId {
+    "7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f".parse().expect("a device")
+}
+
+#[test]
+fn links_and_loans_are_these_bytes() {
+    for (kind, expected) in [
+        (
+            EventKind::Linked(id(5), linked_device()),
+            expect![[
+                r#"{"event":{"at_ms":7,"device":"7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f","id":"ID","type":"linked"},"site":"golden","subject":"SUBJECT","v":1}"#
+            ]],
+        ),
+        (
+            EventKind::Lent(id(5), id(1)),
+            expect![[
+                r#"{"event":{"at_ms":7,"choice_id":"CHOICE","id":"ID","type":"lent"},"site":"golden","subject":"SUBJECT","v":1}"#
+            ]],
+        ),
+    ] {
+        let payload = payload(Event { at: Time::from_ms(7), kind });
+        let text = String::from_utf8(payload.as_bytes().to_vec()).expect("a text");
+        let text = text.replace(&id(5).to_string(), "ID").replace(&id(1).to_string(), "CHOICE");
+        expected.assert_eq(&text.replace(&subject().to_string(), "SUBJECT"));
+    }
 }
 
 #[test]
@@ -254,7 +283,9 @@ fn a_payload_in_other_bytes_is_none() {
     check(
         "\"type\":\"chosen\"",
         "\"type\":\"forgotten\"",
-        expect!["unknown variant `forgotten`, expected one of `chosen`, `signalled`, `demanded` at line 1 column 401"],
+        expect![
+            "unknown variant `forgotten`, expected one of `chosen`, `signalled`, `demanded`, `linked`, `lent` at line 1 column 401"
+        ],
     );
     check(
         "device:7f",

@@ -105,8 +105,58 @@ fn story() -> Vec<Event> {
     ]
 }
 
+fn link(n: u8) -> Event {
+    event(n, |id| EventKind::Linked(id, "7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f".parse().expect("a device")))
+}
+
 fn now() -> Time {
     Time::from_ms(START_MS + 30 * DAY_MS)
+}
+
+#[test]
+fn an_accounts_links_and_a_devices_loans_read_back_and_say_nothing_of_consent() {
+    let account: Subject = format!("account:{}", "0f".repeat(32)).parse().expect("a subject");
+    let granted = choice(1, Surface::Banner, false, &[("ai-training", Grant), ("marketing", Refuse)]);
+    let of_choice = granted.id();
+    let loan = event(2, |id| EventKind::Lent(id, of_choice));
+    for (subject, events, kind, field) in [
+        (account, vec![link(0), granted.clone()], "consentry:Link", "consentry:device"),
+        (device(), vec![granted, loan], "consentry:Loan", "consentry:choice"),
+    ] {
+        let text = written(subject, &events, now());
+        let read = read(&text).expect("a record");
+        assert_eq!((read.subject, &read.events), (subject, &events));
+        let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let nodes = record["consentry:hasEvent"].as_array().expect("events");
+        let node = nodes.iter().find(|node| node["@type"] == kind).expect("the event");
+        assert_eq!(node["dpv:hasConsentStatus"], serde_json::json!(["dpv:ConsentUnknown"]));
+        let without = text
+            .replace(&format!(",\"{field}\":{}", node[field]), "")
+            .replace(&format!("\"{field}\":{},", node[field]), "");
+        assert_ne!(without, text);
+        assert!(
+            matches!(consentry_core::linked::read(&without), Err(LinkedError::Missing { field: missing, .. }) if missing == field)
+        );
+        // What was lent is the account's, and so is its consent.
+        let processes = record["dpv:hasProcess"].as_array().expect("processes");
+        let training = processes.iter().find(|process| process["dct:identifier"] == "ai-training").expect("training");
+        assert_eq!(training["consentry:reason"], if subject == account { "given" } else { "not-given" });
+    }
+}
+
+/// An account's record, for the peers. Compares with a file that is never written anew within a version of the form.
+#[test]
+fn an_accounts_record_is_these_bytes() {
+    let account: Subject = format!("account:{}", "0f".repeat(32)).parse().expect("a subject");
+    let events =
+        [link(0), choice(1, Surface::Centre, false, &[("ai-training", Grant)]), event(2, |id| EventKind::Lent(id, id))];
+    let text = written(account, &events, now());
+    let path = golden().join("account.jsonld");
+    let Ok(golden) = std::fs::read_to_string(&path) else {
+        std::fs::write(&path, text).expect("the file can be written");
+        panic!("account.jsonld was missing and has been written: look at it, and run again");
+    };
+    assert_eq!(text, golden);
 }
 
 fn written(subject: Subject, events: &[Event], now: Time) -> String {
@@ -370,7 +420,7 @@ fn an_event_that_was_tampered_with_is_refused_with_its_number() {
         "\"consentry:Signal\"",
         "\"consentry:Wish\"",
         expect![
-            "event 2: unknown variant `consentry:Wish`, expected one of `consentry:Choice`, `consentry:Signal`, `consentry:Demand` at line 1"
+            "event 2: unknown variant `consentry:Wish`, expected one of `consentry:Choice`, `consentry:Signal`, `consentry:Demand`, `consentry:Link`, `consentry:Loan` at line 1"
         ],
     );
     check_refused("\"consentry:Signal\"", "\"consentry:Demand\"", expect!["event 2: no `consentry:demand`"]);
@@ -383,7 +433,7 @@ fn an_event_that_was_tampered_with_is_refused_with_its_number() {
         "\"consentry:signal\":\"gpc\"",
         "\"consentry:signal\":\"gpc\",\"also\":true",
         expect![
-            "event 2: unknown field `also`, expected one of `@id`, `@type`, `dct:identifier`, `consentry:sequence`, `dpv:isIndicatedAtTime`, `consentry:recordedAt`, `dpv:isIndicatedBy`, `dpv:hasIndicationMethod`, `dpv:hasLegalBasis`, `dpv:hasConsentStatus`, `dpv:hasDuration`, `consentry:policyHash`, `consentry:noticeHash`, `dpv:hasNotice`, `dct:language`, `consentry:confirmed`, `consentry:stance`, `consentry:signal`, `consentry:demand`, `consentry:purpose`, `consentry:stands` at line 1"
+            "event 2: unknown field `also`, expected one of `@id`, `@type`, `dct:identifier`, `consentry:sequence`, `dpv:isIndicatedAtTime`, `consentry:recordedAt`, `dpv:isIndicatedBy`, `dpv:hasIndicationMethod`, `dpv:hasLegalBasis`, `dpv:hasConsentStatus`, `dpv:hasDuration`, `consentry:policyHash`, `consentry:noticeHash`, `dpv:hasNotice`, `dct:language`, `consentry:confirmed`, `consentry:stance`, `consentry:signal`, `consentry:demand`, `consentry:purpose`, `consentry:stands`, `consentry:device`, `consentry:choice` at line 1"
         ],
     );
     check_refused(

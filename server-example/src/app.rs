@@ -7,6 +7,7 @@ use crate::content::Content;
 use crate::feed::Feeds;
 use crate::front::{Charge, Front, Transport};
 use crate::geo::GeoFile;
+use crate::identity::{self, Identities, Identity, IdentityError, IdentityKeys, Pepper};
 use crate::limits::{Admission, Limits};
 use crate::metrics::Metrics;
 use crate::place::Places;
@@ -21,8 +22,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{get, post};
 use consentry_core::source::{Origin, Published};
-use consentry_core::{Jurisdiction, SiteId};
-use std::collections::HashMap;
+use consentry_core::{AccountId, Jurisdiction, SiteId};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What an [`App`] serves.
@@ -47,6 +48,10 @@ pub struct Config {
     pub limits: Limits,
     /// Whether this server has a certificate of its own.
     pub transport: Transport,
+    /// Who may sign identity tokens, by site. At a site that is not among them nobody is signed in.
+    pub identity: BTreeMap<SiteId, IdentityKeys>,
+    /// What account ids are hashed with. Whoever has keys for identity tokens needs it.
+    pub pepper: Option<Pepper>,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
 }
@@ -60,6 +65,12 @@ pub enum ConfigError {
     /// Two policies name the same site.
     #[error("two policies are of the site `{0}`")]
     Twice(SiteId),
+    /// Keys for a site that is not served: a misspelt one would leave its people signed out.
+    #[error("identity keys are named for the site `{0}`, which is not served")]
+    KeysOfNoSite(SiteId),
+    /// Account ids would have to be kept as they are.
+    #[error("identity keys are named, and no pepper to hash account ids with")]
+    NoPepper,
     /// The notices cannot be kept, so nobody could prove later what was shown.
     #[error("the database does not take the notices")]
     Publish(#[source] StoreError),
@@ -80,6 +91,8 @@ struct Inner {
     admission: Admission,
     metrics: Metrics,
     transport: Transport,
+    /// None where nobody is ever signed in.
+    identities: Option<Identities>,
     store: Store,
     feeds: Feeds,
     clock: Clock,
@@ -91,7 +104,17 @@ impl App {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: Config, store: Store, clock: Clock) -> Result<Self, ConfigError> {
-        let Config { sites: published, more_origins, public_url, browser_files, limits, transport, .. } = config;
+        let Config {
+            sites: published,
+            more_origins,
+            public_url,
+            browser_files,
+            limits,
+            transport,
+            identity,
+            pepper,
+            ..
+        } = config;
         let shared = browser_files.iter().flat_map(BrowserFiles::shared);
         let assets = shared.map(|(name, content)| (name, content.clone())).collect();
         let places = Places {
@@ -101,8 +124,17 @@ impl App {
         };
         let common = Common { more_origins, public_url, browser_files, knows_places: places.knows_any() };
         let metrics = Metrics::default();
+        let sites = Sites::new(published, common, &store, clock.now())?;
+        if let Some(unknown) = identity.keys().find(|site| sites.find(site.as_str()).is_none()) {
+            return Err(ConfigError::KeysOfNoSite(unknown.clone()));
+        }
+        let identities = match pepper {
+            None if !identity.is_empty() => return Err(ConfigError::NoPepper),
+            pepper => pepper.map(|pepper| Identities::new(identity, pepper)),
+        };
         Ok(Self(Arc::new(Inner {
-            sites: Sites::new(published, common, &store, clock.now())?,
+            sites,
+            identities,
             assets,
             script_cache_control: places.script_cache_control(),
             script_vary: places.script_vary(),
@@ -147,10 +179,12 @@ impl App {
             .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
             .route("/v1/sites/{site}/signals", post(routes::signals::create).options(cors::preflight))
             .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
+            .route("/v1/sites/{site}/identity", post(routes::identity::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
             .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
         // These count by the key that is shown.
         let for_back_ends = Router::new()
+            .route("/v1/sites/{site}/accounts", post(routes::accounts::create))
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
             .route("/v1/sites/{site}/filter", post(routes::filter::create))
             .route("/v1/sites/{site}/changes", get(routes::changes::show));
@@ -206,6 +240,23 @@ impl App {
 
     pub(crate) fn script_vary(&self) -> &HeaderValue {
         &self.0.script_vary
+    }
+
+    /// Whoever this token names, if it is believed.
+    pub(crate) fn identify(&self, site: &SiteId, token: &str) -> Result<Identity, IdentityError> {
+        let identities = self.0.identities.as_ref().ok_or(IdentityError::NoKeys)?;
+        identities.identify(site, token, self.0.clock.now())
+    }
+
+    /// The name that an account is kept under, by the id that the site has for it.
+    pub(crate) fn account(&self, site: &SiteId, id: &str) -> Result<AccountId, IdentityError> {
+        self.0.identities.as_ref().ok_or(IdentityError::NoKeys)?.account(site, id)
+    }
+
+    /// Whoever is signed in where a request comes from. A token that is not believed is an error, and not nobody.
+    pub(crate) fn signed_in(&self, site: &SiteId, headers: &HeaderMap) -> Result<Option<Identity>, ApiError> {
+        let token = identity::token_of(headers)?;
+        Ok(token.map(|token| self.identify(site, token)).transpose()?)
     }
 
     pub(crate) fn store(&self) -> &Store {

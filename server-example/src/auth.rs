@@ -192,7 +192,7 @@ impl fmt::Display for Scopes {
 /// A browser that says whose it is, and how it can know: `Authorization: Bearer <subject's UUID>.<device secret>`.
 #[derive(Debug)]
 pub(crate) struct DeviceToken {
-    pub(crate) subject: Subject,
+    pub(crate) device: DeviceId,
     pub(crate) secret: SecretHash,
 }
 
@@ -201,7 +201,11 @@ impl DeviceToken {
         let token = bearer(headers).and_then(|token| token.split_once('.')).ok_or(ApiError::NoSecret)?;
         let device: DeviceId = token.0.parse().map_err(|_| ApiError::NoSecret)?;
         let secret = decode(token.1).ok_or(ApiError::NoSecret)?;
-        Ok(Self { subject: Subject::Device(device), secret: SecretHash::of(&secret) })
+        Ok(Self { device, secret: SecretHash::of(&secret) })
+    }
+
+    pub(crate) const fn subject(&self) -> Subject {
+        Subject::Device(self.device)
     }
 }
 
@@ -268,7 +272,7 @@ mod tests {
     fn a_device_token_is_a_subject_and_its_secret() {
         let secret = "A".repeat(43);
         let token = DeviceToken::from_headers(&headers(&format!("Bearer {DEVICE}.{secret}"))).unwrap();
-        assert_eq!(token.subject.to_string(), format!("device:{DEVICE}"));
+        assert_eq!(token.subject().to_string(), format!("device:{DEVICE}"));
         assert!(token.secret.is_same(&SecretHash::of(&[0; 32])));
         for wrong in [
             String::new(),

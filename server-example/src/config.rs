@@ -63,6 +63,13 @@ pub(crate) struct Keys {
     /// A file in MaxMind's format that tells a country by an address, asked where no header says it.
     #[arg(long, env = "CONSENTRY_GEO_FILE")]
     pub(crate) geo_file: Option<PathBuf>,
+    /// Who may sign identity tokens for which site: a TOML file, as docs/embed.md describes it.
+    #[arg(long, env = "CONSENTRY_IDENTITY")]
+    pub(crate) identity: Option<PathBuf>,
+    /// The file with the key that account ids are hashed with; beside the database if nothing is said. It is made where it is missing:
+    /// keep a backup, no account is found again without it.
+    #[arg(long, env = "CONSENTRY_PEPPER")]
+    pub(crate) pepper: Option<PathBuf>,
     /// The header in which your proxy says from which address a request comes, e.g. `X-Forwarded-For`.
     #[arg(long, env = "CONSENTRY_CLIENT_ADDRESS_HEADER")]
     #[serde(deserialize_with = "parsed")]
@@ -107,6 +114,8 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("jurisdiction_header", r#"jurisdiction_header = "X-Country""#),
     ("jurisdiction_part_header", r#"jurisdiction_part_header = "X-Region""#),
     ("geo_file", r#"geo_file = "/var/lib/geo/country.mmdb""#),
+    ("identity", r#"identity = "/etc/consentry/identity.toml""#),
+    ("pepper", r#"pepper = "/etc/consentry/pepper""#),
     ("client_address_header", r#"client_address_header = "X-Forwarded-For""#),
     ("tls_certificate", r#"tls_certificate = "/etc/consentry/tls/chain.pem""#),
     ("tls_key", r#"tls_key = "/etc/consentry/tls/key.pem""#),
@@ -130,6 +139,8 @@ pub(crate) struct Setup {
     pub(crate) jurisdiction_header: Option<HeaderName>,
     pub(crate) jurisdiction_part_header: Option<HeaderName>,
     pub(crate) geo_file: Option<PathBuf>,
+    pub(crate) identity: Option<PathBuf>,
+    pub(crate) pepper: Option<PathBuf>,
     pub(crate) client_address_header: Option<HeaderName>,
     /// The certificate, and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
@@ -189,6 +200,8 @@ impl Keys {
             jurisdiction_header: headers.0,
             jurisdiction_part_header: headers.1,
             geo_file: keys.geo_file,
+            identity: keys.identity,
+            pepper: keys.pepper,
             client_address_header: keys.client_address_header,
             tls,
             log: keys.log.unwrap_or_default(),
@@ -215,6 +228,8 @@ impl Keys {
             jurisdiction_header: self.jurisdiction_header.or(other.jurisdiction_header),
             jurisdiction_part_header: self.jurisdiction_part_header.or(other.jurisdiction_part_header),
             geo_file: self.geo_file.or(other.geo_file),
+            identity: self.identity.or(other.identity),
+            pepper: self.pepper.or(other.pepper),
             client_address_header: self.client_address_header.or(other.client_address_header),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),

@@ -57,7 +57,7 @@ fn is_of_our_own_origin(request: &Request) -> bool {
 pub(crate) async fn preflight() -> (StatusCode, [(HeaderName, &'static str); 3]) {
     let allowed = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, consentry-identity, content-type"),
         // Two hours, which is as long as Chromium remembers it.
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),
     ];

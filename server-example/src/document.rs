@@ -1,5 +1,6 @@
 //! Reads what is sent: in time, no longer than it may be, and as exactly the type that was meant.
 
+use crate::identity::TOKEN_BYTES_MAX;
 use crate::problem::ApiError;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) const CHOICE_BYTES_MAX: usize = 64 * 1024;
 /// Longest signal or demand, in bytes: a handful of names.
 pub(crate) const EVENT_BYTES_MAX: usize = 4 * 1024;
+/// Longest request that brings an identity token, in bytes: the token, and what is around it.
+pub(crate) const IDENTITY_BYTES_MAX: usize = TOKEN_BYTES_MAX + 1024;
 /// Longest request for decisions, in bytes: a thousand questions with the longest names.
 pub(crate) const ASK_BYTES_MAX: usize = 512 * 1024;
 /// How long a body may take to arrive.

@@ -35,6 +35,7 @@ mod feed;
 mod folder;
 mod front;
 mod geo;
+mod identity;
 mod keep;
 mod limits;
 mod listen;
@@ -62,6 +63,10 @@ pub use clock::Clock;
 pub use folder::{FolderError, SiteFolder};
 pub use front::Transport;
 pub use geo::{GeoFile, GeoFileError};
+pub use identity::{
+    Identity, IdentityConfig, IdentityConfigError, IdentityError, IdentityKeys, KeyConfig, Pepper, PepperError,
+    read_identities,
+};
 pub use limits::Limits;
 pub use listen::{Door, serve};
 pub use metrics::Metrics;

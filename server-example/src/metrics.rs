@@ -216,6 +216,8 @@ impl Metrics {
             EventKind::Chosen(_) => "choice",
             EventKind::Signalled(..) => "signal",
             EventKind::Demanded(..) => "demand",
+            EventKind::Linked(..) => "link",
+            EventKind::Lent(..) => "loan",
         };
         self.kept.get_or_create(&KeptLabels { site: site.as_str().into(), event }).inc();
     }

@@ -4,6 +4,8 @@
 //! log line names a subject or a choice.
 
 use crate::auth::Scope;
+use crate::identity::IdentityError;
+use crate::records::DEVICES_LINKED_MAX;
 use crate::store::{AppendError, ReadError};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -59,8 +61,8 @@ problems! {
          `application/json`. `detail` says where. Correct the request; sending the same again will not help.";
     /// The body is longer than is ever needed.
     TooLarge = "too-large", "The request is too large",
-        "A choice has at most 64 KiB, a signal or demand 4 KiB, a request for decisions 512 KiB. Ask for fewer decisions \
-         at once. With status 431 it is the head of the request that has too many fields.";
+        "A choice has at most 64 KiB, a signal or demand 4 KiB, an identity 5 KiB, a request for decisions 512 KiB. Ask for \
+         fewer decisions at once. With status 431 it is the head of the request that has too many fields.";
     /// No such site here.
     UnknownSite = "unknown-site", "This server has no such site",
         "The site in the address is none of those whose policies this server was started with. Correct the name, \
@@ -96,7 +98,17 @@ problems! {
     /// The API key is missing or another.
     WrongKey = "wrong-key", "The API key is missing or wrong",
         "With status 401 the header `Authorization: Bearer ck_…` is missing or has another form; with 403 the key is not \
-         one of this site's, was revoked, or has not the scope that this needs. `consentry key new` makes one. Until then, process nothing.";
+         one of this site's, was revoked, or has not the scope that this needs. `consentry key new` makes one. Until then, \
+         process nothing.";
+    /// The identity token is not believed.
+    WrongIdentity = "wrong-identity", "The identity token is not believed",
+        "`detail` says what is wrong with it. The site's back end signs a token for whoever is signed in, with a key that this \
+         server was told of (`--identity`), for this site (`aud`), for the account (`sub`), and for 24 hours at most (`exp`). \
+         Sign a new one, and call `consentry.identify` again. Nothing was kept.";
+    /// The account is linked to too many devices.
+    TooManyDevices = "too-many-devices", "The account is linked to too many devices",
+        "What each of an account's devices refuses counts for the account, so none of them can be forgotten. An account has at \
+         most 1 000; an erasure, demanded with its identity token, ends its links. Nothing was kept.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
         "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
@@ -156,6 +168,10 @@ pub(crate) enum ApiError {
     WrongKey,
     #[error("the key has not the scope `{}`", .0.as_str())]
     NarrowKey(Scope),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the account is linked to {max} devices already", max = DEVICES_LINKED_MAX)]
+    TooManyDevices,
     #[error("another choice has this id")]
     IdReused,
     #[error("too much is waiting")]
@@ -185,6 +201,8 @@ impl ApiError {
             Self::ForeignOrigin => Problem::ForeignOrigin,
             Self::NoSecret | Self::WrongSecret => Problem::WrongSecret,
             Self::NoKey | Self::WrongKey | Self::NarrowKey(_) => Problem::WrongKey,
+            Self::Identity(_) => Problem::WrongIdentity,
+            Self::TooManyDevices => Problem::TooManyDevices,
             Self::IdReused => Problem::IdReused,
             Self::Overloaded => Problem::Overloaded,
             Self::TooManyRequests { .. } => Problem::TooManyRequests,
@@ -203,12 +221,14 @@ impl ApiError {
             Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused => StatusCode::CONFLICT,
+            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused | Self::TooManyDevices => {
+                StatusCode::CONFLICT
+            }
             Self::Choice(
                 ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
             )
             | Self::UnknownNotice => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSecret | Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::NoSecret | Self::NoKey | Self::Identity(_) => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey | Self::NarrowKey(_) => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

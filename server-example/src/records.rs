@@ -1,37 +1,81 @@
-//! What a question's answer rests on: the events of its subjects, and the fold of them.
+//! What is known of those who are asked about: of a device what it said, of an account that and what all its devices took away.
+//!
+//! Deliberately absent: the way back. What is known of an account is nobody's answer about a device where it is not signed in.
 
+use crate::site::Site;
+use crate::store::{ReadError, Store};
 use consentry_core::wire::QuestionDoc;
-use consentry_core::{Decision, Event, PolicyHistory, Record, Subject, Time, decide};
-use std::collections::HashMap;
+use consentry_core::{
+    Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// Most devices that an account is linked to. What each of them refused is read whenever the account is asked about.
+pub(crate) const DEVICES_LINKED_MAX: usize = 1_000;
 
 /// Whose events an answer rests on: the subject's, and those of the device that an account is signed in on.
 pub(crate) fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> {
-    core::iter::once(question.subject).chain(question.device.map(Subject::Device))
+    std::iter::once(question.subject).chain(question.device.map(Subject::Device))
 }
 
-/// What happened to each subject asked about, and the fold of it: most questions are about now.
-pub(crate) struct Records(HashMap<Subject, (Vec<Event>, Record)>);
+/// What happened to each subject, and the fold of it: most questions are about now.
+pub(crate) struct Records<'a> {
+    history: &'a PolicyHistory,
+    known: HashMap<Subject, (Vec<Event>, Record)>,
+}
 
-impl Records {
-    pub(crate) fn of(events: HashMap<Subject, Vec<Event>>) -> Self {
+impl<'a> Records<'a> {
+    /// What is known of `subjects`, and of the devices that the accounts among them are linked to.
+    pub(crate) async fn read(store: &Store, site: &'a Site, subjects: Vec<Subject>) -> Result<Self, ReadError> {
+        let mut events = store.events(site.id(), subjects).await?;
+        let of_accounts = events.iter().filter(|(subject, _)| matches!(subject, Subject::Account(_)));
+        let devices: BTreeSet<Subject> =
+            of_accounts.flat_map(|(_, events)| linked_devices(events)).map(Subject::Device).collect();
+        let devices: Vec<Subject> = devices.into_iter().filter(|device| !events.contains_key(device)).collect();
+        if !devices.is_empty() {
+            events.extend(store.events(site.id(), devices).await?);
+        }
         let folded = |(subject, events): (Subject, Vec<Event>)| {
-            let record = Record::of(subject, &events);
+            let record = Record::of(subject, own_events(site.history(), &events).iter());
             (subject, (events, record))
         };
-        Self(events.into_iter().map(folded).collect())
+        Ok(Self { history: site.history(), known: events.into_iter().map(folded).collect() })
     }
 
-    pub(crate) fn decide(&self, history: &PolicyHistory, question: &QuestionDoc, now: Time) -> Decision {
-        let record = subjects(question).map(|subject| self.record(subject, question)).reduce(Record::merge);
-        decide(history, &record.unwrap_or_default(), &question.question(), &question.context(now))
+    /// The answer, at `now` or about the past.
+    pub(crate) fn decide(&self, question: &QuestionDoc, now: Time) -> Decision {
+        let past = (question.as_of_ms.is_some() || question.happened_by_ms.is_some()).then_some(question);
+        let record = self.record(question.subject, question.device, past);
+        decide(self.history, &record, &question.question(), &question.context(now))
+    }
+
+    /// The record of `subject`, signed in on `device` if that is said; of the past, if that is asked about.
+    pub(crate) fn record(&self, subject: Subject, device: Option<DeviceId>, past: Option<&QuestionDoc>) -> Record {
+        let here = device.map(Subject::Device).filter(|device| *device != subject);
+        let elsewhere = self.linked(subject, past).into_iter().map(Subject::Device).filter(|one| Some(*one) != here);
+        let elsewhere = elsewhere.map(|one| self.own(one, past).opt_outs());
+        let here = here.map(|device| self.own(device, past));
+        elsewhere.chain(here).fold(self.own(subject, past), Record::merge)
+    }
+
+    /// The devices that an account is linked to.
+    pub(crate) fn linked(&self, subject: Subject, past: Option<&QuestionDoc>) -> BTreeSet<DeviceId> {
+        let events = match (subject, self.known.get(&subject)) {
+            (Subject::Account(_), Some((events, _))) => events.as_slice(),
+            (Subject::Account(_), None) | (Subject::Device(_), _) => &[],
+        };
+        linked_devices(events.iter().filter(|event| past.is_none_or(|question| question.counts(event))))
     }
 
     /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
-    fn record(&self, subject: Subject, question: &QuestionDoc) -> Record {
-        match self.0.get(&subject) {
-            None => Record::of(subject, []),
-            Some((_, record)) if question.as_of_ms.is_none() && question.happened_by_ms.is_none() => record.clone(),
-            Some((events, _)) => Record::of(subject, events.iter().filter(|event| question.counts(event))),
+    fn own(&self, subject: Subject, past: Option<&QuestionDoc>) -> Record {
+        match (self.known.get(&subject), past) {
+            (None, _) => Record::of(subject, []),
+            (Some((_, record)), None) => record.clone(),
+            (Some((events, _)), Some(question)) => {
+                let events: Vec<Event> = events.iter().filter(|event| question.counts(event)).cloned().collect();
+                Record::of(subject, own_events(self.history, &events).iter())
+            }
         }
     }
 }

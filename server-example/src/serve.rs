@@ -5,10 +5,11 @@ use crate::config::Setup;
 use crate::folder::SiteFolder;
 use crate::front::Transport;
 use crate::geo::GeoFile;
+use crate::identity::{Pepper, read_identities};
 use crate::listen::Door;
 use crate::metrics::Reloaded;
 use crate::tls::Tls;
-use crate::{App, Clock, Config, Store};
+use crate::{App, Clock, Config, DatabaseUrl, Store};
 use consentry_core::source::Published;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -44,6 +45,9 @@ impl Read {
             jurisdiction_header: setup.jurisdiction_header.clone(),
             jurisdiction_part_header: setup.jurisdiction_part_header.clone(),
             geo_file: setup.geo_file.as_deref().map(GeoFile::read).transpose()?,
+            identity: setup.identity.as_deref().map(read_identities).transpose()?.unwrap_or_default(),
+            // Made only once it is served: looking whether all is well makes no files.
+            pepper: None,
             client_address_header: setup.client_address_header.clone(),
             limits: setup.limits,
             transport: if tls.is_some() { Transport::Tls } else { Transport::Plain },
@@ -59,7 +63,10 @@ impl Read {
 
     /// Serves until the process is told to stop. `print` is for what the operator, or a program that started this one, waits for.
     pub(crate) fn serve(self, print: fn(&str) -> Outcome) -> Outcome {
-        let Self { setup, config, tls, names } = self;
+        let Self { setup, mut config, tls, names } = self;
+        if !config.identity.is_empty() {
+            config.pepper = Some(Pepper::open(&pepper_file(&setup)?)?);
+        }
         let geo_file = config.geo_file.clone();
         let store = Store::open(&setup.database)?;
         let app = App::new(config, store.clone(), Clock::System)?;
@@ -95,6 +102,18 @@ impl Read {
             tracing::info!("stopped");
             Ok(())
         })
+    }
+}
+
+/// Where the pepper is. Beside an SQLite database if nothing is said, which is of no use without it either.
+fn pepper_file(setup: &Setup) -> Result<PathBuf, Box<dyn Error>> {
+    match (&setup.pepper, &setup.database) {
+        (Some(file), _) => Ok(file.clone()),
+        (None, DatabaseUrl::Sqlite(database)) => Ok(database.with_extension("pepper")),
+        (None, DatabaseUrl::Postgres(_)) => Err(
+            "say with `--pepper` in which file the key is that account ids are hashed with: the same for every server"
+                .into(),
+        ),
     }
 }
 

@@ -5,8 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { freePort, startServer, temporaryFolder } from "./harness.js";
 
 /** @import { Browser, BrowserContextOptions, Locator, Page } from "playwright-core" */
@@ -16,11 +17,13 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** Where its policy lies, and nobody else's. */
 export const EVERYTHING = "tests/browser/policies";
 
-/** @param {string} [policies] */
-export async function startSite(policies = EVERYTHING) {
+/** @param {string} [policies] @param {string} [keys] who signs identity tokens, as `consentry serve --identity` reads it */
+export async function startSite(policies = EVERYTHING, keys) {
   const folder = await temporaryFolder();
   const port = await freePort();
-  const server = await startServer({ folder: folder.path, origin: `http://127.0.0.1:${port}`, port, policies });
+  const identity = keys && join(folder.path, "identity.toml");
+  if (identity) writeFileSync(identity, keys);
+  const server = await startServer({ folder: folder.path, origin: `http://127.0.0.1:${port}`, port, policies, identity });
   const stop = async () => {
     await server.stop();
     await folder.remove();

@@ -127,14 +127,15 @@ function run(program, parameters) {
  * The server with a database in `folder`; the same folder, started again, is the same server. Pages of its own origin may
  * send choices too, as on a site that has it behind the same address.
  *
- * @param {{ folder: string, origin: string, port: number, policies?: string }} where the site's origin; `port` from `freePort`;
- *   `policies` from the repository's root
+ * @param {{ folder: string, origin: string, port: number, policies?: string, identity?: string }} where the site's origin; `port` from
+ *   `freePort`; `policies` from the repository's root; `identity` the file that says who signs identity tokens
  */
-export function startServer({ folder, origin, port, policies = "policies" }) {
+export function startServer({ folder, origin, port, policies = "policies", identity }) {
   const database = `sqlite:${join(folder, "c.db")}`;
   return serve(binary("CONSENTRY_BIN"), [
     ...["serve", "--policies", policies, "--database", database, "--listen", `127.0.0.1:${port}`],
     ...["--origin", origin, "--origin", `http://127.0.0.1:${port}`],
+    ...(identity ? ["--identity", identity] : []),
   ]);
 }
 

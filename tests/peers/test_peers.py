@@ -1,4 +1,5 @@
-"""Independent readers of what Consentry writes: RDF and SHACL, RFC 8785, SHA-256, JSON Schema and OpenMetrics by other hands than ours.
+"""Independent readers of what Consentry writes, and writers of what it reads: RDF and SHACL, RFC 8785, SHA-256, JSON Schema, OpenMetrics
+and JSON Web Tokens by other hands than ours.
 
 Run from the repository's root, inside a venv with tests/peers/requirements.txt:
 
@@ -16,12 +17,14 @@ import socket
 import sys
 import tomllib
 import unittest
+import warnings
 
 import jsonschema
 import prometheus_client.openmetrics.parser
 import pyshacl
 import rdflib
 import rfc8785
+import tokens
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -183,6 +186,16 @@ class Record(unittest.TestCase):
     def test_a_document_without_a_record_does_not_conform(self):
         self.assertFalse(self.validate({})[0])
 
+    def test_a_record_with_links_and_loans_has_every_mandatory_field(self):
+        record = json.loads(golden("account.jsonld"))
+        kinds = [event["@type"] for event in record["consentry:hasEvent"]]
+        self.assertEqual(kinds, ["consentry:Link", "consentry:Choice", "consentry:Loan"])
+        conforms, report = self.validate(record)
+        self.assertTrue(conforms, report)
+        for number, kind in ((0, "consentry:device"), (2, "consentry:choice")):
+            without_it = without(record, lambda r, n=number: r["consentry:hasEvent"][n], [kind])
+            self.assertFalse(self.validate(without_it)[0])
+
     def test_rdf_says_what_the_json_says(self):
         graph = self.graph(self.record)
         [record] = graph.subjects(rdflib.RDF.type, DPV.ConsentRecord)
@@ -247,6 +260,16 @@ class Ledger(unittest.TestCase):
         self.assertEqual(leaf["site"], payload["site"])
         self.assertEqual(leaf["at_ms"], payload["event"]["at_ms"])
         self.assertNotIn(payload["subject"], golden("leaf.json").decode())
+
+
+class Tokens(unittest.TestCase):
+    """tokens.json, signed by PyJWT and joserfc. The server's tests read it."""
+
+    def test_the_tokens_that_the_server_is_tested_with_are_what_other_libraries_sign(self):
+        with warnings.catch_warnings():
+            # joserfc would have `EdDSA` called `Ed25519` (RFC 9864); both are read.
+            warnings.simplefilter("ignore")
+            self.assertEqual(tokens.tokens(), json.loads((HERE / "tokens.json").read_bytes()))
 
 
 class Policies(unittest.TestCase):

@@ -468,7 +468,7 @@ fn chose_after(events: &[Event], time: Time) -> bool {
 fn choice(event: &Event) -> Option<&Choice> {
     match &event.kind {
         EventKind::Chosen(choice) => Some(choice),
-        EventKind::Signalled(..) | EventKind::Demanded(..) => None,
+        EventKind::Signalled(..) | EventKind::Demanded(..) | EventKind::Linked(..) | EventKind::Lent(..) => None,
     }
 }
 

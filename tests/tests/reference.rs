@@ -551,7 +551,7 @@ proptest! {
 fn choice(event: &Event) -> Option<&Choice> {
     match &event.kind {
         EventKind::Chosen(choice) => Some(choice),
-        EventKind::Signalled(..) | EventKind::Demanded(..) => None,
+        EventKind::Signalled(..) | EventKind::Demanded(..) | EventKind::Linked(..) | EventKind::Lent(..) => None,
     }
 }
 

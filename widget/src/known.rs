@@ -112,7 +112,7 @@ impl Past {
     pub(crate) const fn choice(&self) -> Option<&Choice> {
         match &self.event.kind {
             EventKind::Chosen(choice) => Some(choice),
-            EventKind::Demanded(..) | EventKind::Signalled(..) => None,
+            EventKind::Demanded(..) | EventKind::Signalled(..) | EventKind::Linked(..) | EventKind::Lent(..) => None,
         }
     }
 

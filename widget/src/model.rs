@@ -169,7 +169,11 @@ impl Model {
                     demands.retain(|kind| *kind != demand.kind);
                     demands.extend(demand.stands.then_some(demand.kind));
                 }
-                EventKind::Demanded(..) | EventKind::Chosen(_) | EventKind::Signalled(..) => {
+                EventKind::Demanded(..)
+                | EventKind::Chosen(_)
+                | EventKind::Signalled(..)
+                | EventKind::Linked(..)
+                | EventKind::Lent(..) => {
                     past.apply_to(&mut chosen, &earlier, doc.hash);
                 }
             }

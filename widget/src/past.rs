@@ -32,7 +32,10 @@ impl Model {
             .map(|past| {
                 let mut changes = Vec::new();
                 let (key, choice, is_lifted) = match &past.event.kind {
-                    EventKind::Signalled(..) => ("history.signal", None, false),
+                    // No page is told of links.
+                    EventKind::Signalled(..) | EventKind::Linked(..) | EventKind::Lent(..) => {
+                        ("history.signal", None, false)
+                    }
                     EventKind::Demanded(_, demand) => (demand_key(demand.kind), None, !demand.stands),
                     EventKind::Chosen(choice) => {
                         for switch in &self.switches {

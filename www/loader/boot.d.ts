@@ -107,7 +107,12 @@ interface Stored {
   until_ms: number;
   ask_ms: number;
   queue: [Destination, Sent][];
+  /** There once something was chosen while somebody was signed in, until that one has signed out. */
+  signed?: { account: string; own: OwnState; owed: [Destination, Sent][] };
 }
+
+/** What is the device's own, whoever is signed in. */
+type OwnState = Pick<Stored, "choices" | "allowed" | "until_ms" | "ask_ms">;
 
 type SyncState = ConsentrySync["state"];
 

@@ -17,7 +17,7 @@ interface RecordDocument {
 }
 
 interface RecordedEvent {
-  type: "chosen" | "signalled" | "demanded";
+  type: "chosen" | "signalled" | "demanded" | "lent";
   at_ms: number;
   seq?: number;
   [field: string]: unknown;

@@ -36,6 +36,10 @@ function hearPage() {
     updateElements();
   });
   document.addEventListener("consentry:sync", redrawIfChosen);
+  document.addEventListener("consentry:sync", followChoices);
+  document.addEventListener("consentry:change", followChoices);
+  // Before the loader's own, which tells of a change.
+  addEventListener("storage", settleOthers, true);
   document.addEventListener("consentry:open", bringRecord);
   document.addEventListener("consentry:demand", ({ detail }) => demand(detail));
   document.addEventListener("consentry:receipt", ({ detail }) => download(detail.id));

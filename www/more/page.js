@@ -18,7 +18,8 @@ function tellPage(what, error) {
 }
 
 /**
- * Asks the server in this browser's name. Rejects where it says no, or cannot be reached.
+ * Asks the server in this browser's name, and in that of whoever is signed in. Rejects where it says no (the error has its `status`), or
+ * cannot be reached.
  *
  * @param {string} path under `/v1/sites/{site}/`
  * @param {object} [body] posted if there is one
@@ -29,6 +30,7 @@ async function askServer(path, body) {
   /** @type {Record<string, string>} */
   const headers = {};
   if (stored) headers.Authorization = "Bearer " + page.token(stored);
+  if (who && path !== "identity") headers["Consentry-Identity"] = who.token;
   if (body) headers["Content-Type"] = "application/json";
   const response = await fetch(page.address(`/v1/sites/${page.boot().site}/${path}`), {
     method: body ? "POST" : "GET",
@@ -37,7 +39,8 @@ async function askServer(path, body) {
     body: body && JSON.stringify(body),
   });
   const answer = await response.json();
-  if (!response.ok) throw new Error(`the server says no to \`${path}\`: ${answer.title || response.status}`);
+  const { ok, status } = response;
+  if (!ok) throw Object.assign(new Error(`the server says no to \`${path}\`: ${answer.title || status}`), { status });
   return answer;
 }
 

@@ -44,9 +44,10 @@ function holdBack(right, lifted, ends, allowed) {
   const chosen = lifted ? allowed : stored.allowed;
   page.write({ ...stored, demands, ends, allowed: stored.choices.length ? chosen : page.boot().allowed.nothing });
   page.restore();
+  oweAccount(["demands", { v: 1, ...made }]);
 }
 
-/** Erases what was chosen, on the server first: without its secret this browser could not ask for it again. */
+/** Erases what was chosen here, and by the account where one is signed in, on the server first: without its secret this browser could not ask for it again. */
 async function erase() {
   const { local, allowed } = page.boot();
   const stored = page.stored();
@@ -68,6 +69,8 @@ function reset() {
 }
 
 function forget() {
+  // Nor does it come back when somebody signs out.
+  before = ownState(null);
   // Memory takes the storage's place where that is blocked: both must go.
   page.write(/** @type {any} */ (null));
   try {

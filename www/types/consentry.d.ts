@@ -101,11 +101,11 @@ interface Consentry {
 
   /**
    * Says who is signed in, by an identity token that the site's back end has signed. A bare account id is never believed. Lasts until
-   * `signOut`, or the page is left.
+   * `signOut`, or the page is left. What is chosen meanwhile is the account's as well, and holds on its other devices.
    */
   identify(token: string): Promise<void>;
 
-  /** Forgets who is signed in. Nothing that the account was granted stays behind. */
+  /** Forgets who is signed in: call it wherever nobody is. Nothing that was granted in the account's name stays behind; what was refused does. */
   signOut(): Promise<void>;
 
   /** All that is kept of this browser's subject; null before the first choice. */

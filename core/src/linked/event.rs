@@ -67,6 +67,10 @@ pub(super) struct EventNode {
     purpose: Option<PurposeId>,
     #[serde(rename = "consentry:stands", default, skip_serializing_if = "Option::is_none")]
     stands: Option<bool>,
+    #[serde(rename = "consentry:device", default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceId>,
+    #[serde(rename = "consentry:choice", default, skip_serializing_if = "Option::is_none")]
+    choice: Option<EventId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +81,10 @@ enum EventType {
     Signal,
     #[serde(rename = "consentry:Demand")]
     Demand,
+    #[serde(rename = "consentry:Link")]
+    Link,
+    #[serde(rename = "consentry:Loan")]
+    Loan,
 }
 
 /// What a choice said to one target, and what that brought about.
@@ -117,6 +125,8 @@ impl EventNode {
             demand: None,
             purpose: None,
             stands: None,
+            device: None,
+            choice: None,
         };
         match &event.kind {
             EventKind::Chosen(choice) => node.tell_choice(choice, said),
@@ -133,6 +143,19 @@ impl EventNode {
                 node.demand = Some(*kind);
                 node.purpose.clone_from(purpose);
                 node.stands = Some(*stands);
+            }
+            EventKind::Linked(_, device) => {
+                node.is = EventType::Link;
+                node.method = "sign-in".into();
+                // To sign in is not to consent.
+                node.states.push("dpv:ConsentUnknown".into());
+                node.device = Some(*device);
+            }
+            EventKind::Lent(_, choice) => {
+                node.is = EventType::Loan;
+                node.method = "sign-in".into();
+                node.states.push("dpv:ConsentUnknown".into());
+                node.choice = Some(*choice);
             }
         }
         node
@@ -195,6 +218,12 @@ impl EventNode {
                 purpose: self.purpose.clone(),
                 lifted: !self.stands.ok_or_else(|| missing("consentry:stands"))?,
             },
+            EventType::Link => {
+                EventDoc::Linked { at_ms, id, device: self.device.ok_or_else(|| missing("consentry:device"))? }
+            }
+            EventType::Loan => {
+                EventDoc::Lent { at_ms, id, choice_id: self.choice.ok_or_else(|| missing("consentry:choice"))? }
+            }
         };
         Event::try_from(doc).map_err(|error| LinkedError::Event { event: n, error })
     }

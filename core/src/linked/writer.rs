@@ -35,7 +35,7 @@ pub fn write(
         history,
         policy,
         notice,
-        record: Record::of(subject, events),
+        record: Record::of(subject, own_events(history, events).iter()),
         context: Context { jurisdiction: notice.regime.somewhere(), ..Context::at(now) },
         storage_location,
         iri: &iri,
@@ -197,7 +197,9 @@ impl Writer<'_> {
                 let shortest = purposes.map(|p| answered.validity_of(p)).min();
                 duration(Retention::Within(shortest.unwrap_or(answered.parts().validity)))
             }
-            EventKind::Signalled(..) | EventKind::Demanded(..) => json!({ "@type": "dpv:EndlessDuration" }),
+            EventKind::Signalled(..) | EventKind::Demanded(..) | EventKind::Linked(..) | EventKind::Lent(..) => {
+                json!({ "@type": "dpv:EndlessDuration" })
+            }
         }
     }
 }

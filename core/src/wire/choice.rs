@@ -231,6 +231,24 @@ pub enum EventDoc {
         #[serde(default, skip_serializing_if = "is_false")]
         lifted: bool,
     },
+    /// The account was signed in on a device.
+    Linked {
+        /// When the server recorded it.
+        at_ms: Time,
+        /// The event's name.
+        id: EventId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A choice of the device's was made while somebody was signed in.
+    Lent {
+        /// When the server recorded it.
+        at_ms: Time,
+        /// The event's name.
+        id: EventId,
+        /// The choice's name.
+        choice_id: EventId,
+    },
 }
 
 impl From<&Event> for EventDoc {
@@ -242,6 +260,8 @@ impl From<&Event> for EventDoc {
             EventKind::Demanded(id, Demand { kind, purpose, stands }) => {
                 Self::Demanded { at_ms, id: *id, demand: *kind, purpose: purpose.clone(), lifted: !stands }
             }
+            EventKind::Linked(id, device) => Self::Linked { at_ms, id: *id, device: *device },
+            EventKind::Lent(id, choice) => Self::Lent { at_ms, id: *id, choice_id: *choice },
         }
     }
 }
@@ -259,6 +279,8 @@ impl TryFrom<EventDoc> for Event {
                 let doc = DemandDoc { v: V1, id, demand, purpose, lifted };
                 Ok(Self { at: at_ms, kind: doc.try_into()? })
             }
+            EventDoc::Linked { at_ms, id, device } => Ok(Self { at: at_ms, kind: EventKind::Linked(id, device) }),
+            EventDoc::Lent { at_ms, id, choice_id } => Ok(Self { at: at_ms, kind: EventKind::Lent(id, choice_id) }),
         }
     }
 }

@@ -45,11 +45,15 @@ pub(crate) async fn create(
 
 /// The receipt of a choice that was kept before its policy was replaced: whoever did not get it then sends it again.
 async fn kept_earlier(app: &App, site: &Site, headers: &HeaderMap, doc: &ChoiceDoc) -> Option<Receipt> {
-    let DeviceToken { subject, secret } = DeviceToken::from_headers(headers).ok()?;
-    let entries = app.store().record(site.id(), subject, secret).await.ok()?;
+    let token = DeviceToken::from_headers(headers).ok()?;
+    let entries = app.store().record(site.id(), token.subject(), token.secret).await.ok()?;
     entries.into_iter().find_map(|Entry { seq, event: Event { at, kind } }| match kind {
         EventKind::Chosen(choice) if doc.became(&choice) => Some(Receipt::of(&choice, Position { seq, at }, site)),
-        EventKind::Chosen(_) | EventKind::Signalled(..) | EventKind::Demanded(..) => None,
+        EventKind::Chosen(_)
+        | EventKind::Signalled(..)
+        | EventKind::Demanded(..)
+        | EventKind::Linked(..)
+        | EventKind::Lent(..) => None,
     })
 }
 

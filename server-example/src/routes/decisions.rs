@@ -29,12 +29,12 @@ pub(crate) async fn create(
         AskDoc::One(question) => subjects(question).collect(),
         AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
     };
-    let records = Records::of(app.store().events(site.id(), subjects).await?);
+    let records = Records::read(app.store(), &site, subjects).await?;
     let now = app.clock().now();
     Ok(Json(match ask {
-        AskDoc::One(question) => Answer::One(Box::new(records.decide(site.history(), &question, now).into())),
+        AskDoc::One(question) => Answer::One(Box::new(records.decide(&question, now).into())),
         AskDoc::Many(questions) => {
-            let decisions = questions.iter().map(|question| records.decide(site.history(), question, now).into());
+            let decisions = questions.iter().map(|question| records.decide(question, now).into());
             Answer::Many { v: V1, decisions: decisions.collect() }
         }
     }))

@@ -170,16 +170,16 @@ impl Filter {
             if subjects.is_empty() {
                 return Ok(None);
             }
-            let events = self.app.store().events(self.site.id(), subjects.clone()).await.map_err(|error| {
+            let records = Records::read(self.app.store(), &self.site, subjects.clone()).await.map_err(|error| {
                 // It is logged where it becomes a problem; here it breaks the answer off.
                 drop(ApiError::from(error));
                 Broken::Store
             })?;
-            let (records, now) = (Records::of(events), self.app.clock().now());
+            let now = self.app.clock().now();
             let mut allowed = Vec::new();
             for subject in subjects {
                 self.question.subject = subject;
-                if records.decide(self.site.history(), &self.question, now).reason.allows() {
+                if records.decide(&self.question, now).allows() {
                     self.form.put(subject, &mut allowed);
                 }
             }

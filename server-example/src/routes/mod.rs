@@ -1,5 +1,6 @@
 //! The addresses of docs/wire.md. A handler parses, acts, and answers; what it does is elsewhere.
 
+pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod changes;
 pub(crate) mod choices;
@@ -7,6 +8,7 @@ pub(crate) mod decisions;
 pub(crate) mod demands;
 pub(crate) mod filter;
 pub(crate) mod health;
+pub(crate) mod identity;
 pub(crate) mod notices;
 pub(crate) mod problems;
 pub(crate) mod ready;

@@ -29,8 +29,8 @@ pub(crate) async fn show(
     KnownSite(site): KnownSite,
     headers: HeaderMap,
 ) -> Result<Json<RecordDoc>, ApiError> {
-    let DeviceToken { subject, secret } = DeviceToken::from_headers(&headers)?;
-    let entries = app.store().record(site.id(), subject, secret).await?;
+    let token = DeviceToken::from_headers(&headers)?;
+    let entries = app.store().record(site.id(), token.subject(), token.secret).await?;
     let events = entries.iter().map(|Entry { seq, event }| EntryDoc { seq: *seq, event: event.into() }).collect();
     Ok(Json(RecordDoc { v: V1, events }))
 }

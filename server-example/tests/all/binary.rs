@@ -41,7 +41,10 @@ impl Server {
 
     /// On that database. `folder` is for the browser's files.
     pub(crate) fn start_on(folder: &Path, database: &str) -> Self {
-        Self::of(serve_on(folder, database))
+        let mut serve = serve_on(folder, database);
+        // Whoever loads it is one address.
+        serve.env("CONSENTRY_ADDRESS_REQUESTS_PER_SECOND", "0");
+        Self::of(serve)
     }
 
     /// Where no file may grow beyond that: to whoever writes, the disk is full then.

@@ -177,7 +177,7 @@ async fn a_preflight_is_answered_for_the_sites_own_pages() {
         let answer = house.send(preflight(ORIGIN).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
-        assert_eq!(answer.header("access-control-allow-headers"), "authorization, content-type");
+        assert_eq!(answer.header("access-control-allow-headers"), "authorization, consentry-identity, content-type");
         assert_eq!(answer.header("access-control-allow-methods"), "GET, POST");
         assert_eq!(answer.header("access-control-max-age"), "7200");
         assert_eq!(answer.header("access-control-allow-credentials"), "");

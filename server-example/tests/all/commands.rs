@@ -142,6 +142,7 @@ fn serve_says_why_it_does_not_start() {
         (vec!["--origin", "https://a.example/path"], 2, "expected scheme and host without a path"),
         (vec!["--public-url", "consent.example"], 2, "expected an origin"),
         (vec!["--jurisdiction-header", "a b"], 2, "invalid"),
+        (vec!["--identity", "/nowhere"], 1, "cannot read `/nowhere`"),
     ] {
         let output = serve(folder.path()).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(code));

@@ -52,7 +52,12 @@ fn killed_and_killed_again(kind: Kind, count: usize) {
                         let url = urls[writer % urls.len()].lock().unwrap().clone();
                         match post(&agent, &url, &browser, &choice) {
                             Some(200 | 201) => break,
-                            Some(status) => panic!("it answered {status}"),
+                            // Whoever waits for it ends with it.
+                            Some(status) => {
+                                eprintln!("it answered {status}");
+                                is_over.store(true, Ordering::SeqCst);
+                                return;
+                            }
                             None => agent = crate::binary::agent(),
                         }
                     }
@@ -63,7 +68,8 @@ fn killed_and_killed_again(kind: Kind, count: usize) {
         drop(sender);
         for kill in 0..kills {
             for _ in 0..=random(ACKNOWLEDGED_MAX) {
-                ids.insert(acknowledged.recv().unwrap());
+                // None once the writers have ended: then something was refused.
+                ids.extend(acknowledged.recv().ok());
             }
             // At any moment: between two batches, or in the middle of one.
             for _ in 0..random(SPINS_MAX) {
@@ -78,7 +84,7 @@ fn killed_and_killed_again(kind: Kind, count: usize) {
             drop(url);
             std::mem::replace(&mut servers[victim], next).kill();
         }
-        is_over.store(true, Ordering::SeqCst);
+        assert!(!is_over.swap(true, Ordering::SeqCst), "a choice was refused");
         ids.extend(acknowledged.iter());
     });
     for server in servers {

@@ -38,6 +38,13 @@ async fn request(house: &House, route: &str) -> Request<Body> {
         "/v1/sites/{site}/decisions" => {
             ask(&house.new_key(), &json!({ "subject": browser.subject(), "purpose": "marketing" }))
         }
+        "/v1/sites/{site}/identity" => {
+            post("/v1/sites/adforge/identity", json!({ "v": 1, "token": crate::identity::token("ada", json!({})) }))
+        }
+        "/v1/sites/{site}/accounts" => with_json(
+            Request::post("/v1/sites/adforge/accounts").header("authorization", format!("Bearer {}", house.new_key())),
+            &json!({ "v": 1, "ids": ["ada"] }),
+        ),
         "/v1/sites/{site}/filter" => Request::post("/v1/sites/adforge/filter?purpose=marketing")
             .header("authorization", format!("Bearer {}", house.new_key()))
             .header("content-type", "text/plain")
@@ -68,7 +75,7 @@ fn check_common(answer: &Answer, route: &str) {
 
 #[tokio::test]
 async fn every_route_has_the_headers_that_the_documentation_says() {
-    let house = House::new();
+    let house = crate::identity::house();
     let documented = documented();
     assert_eq!(documented.iter().map(|(route, ..)| route.clone()).collect::<BTreeSet<_>>(), routes());
     for (route, resource_policy, cache_control) in documented {
@@ -98,7 +105,7 @@ async fn a_problem_has_them_too() {
 
 #[tokio::test]
 async fn only_under_tls_a_browser_is_told_to_insist_on_it() {
-    let house = House::with(|config| config.transport = Transport::Tls);
+    let house = crate::identity::house_with(|config| config.transport = Transport::Tls);
     for route in routes() {
         let answer = house.send(request(&house, &route).await).await;
         assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{route}");

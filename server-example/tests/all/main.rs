@@ -26,6 +26,7 @@ mod filter;
 mod headers;
 mod health;
 mod house;
+mod identity;
 mod ledger;
 mod limits;
 mod logs;
