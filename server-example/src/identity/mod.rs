@@ -35,7 +35,7 @@ pub enum IdentityError {
     /// The operator has configured nobody who may sign tokens for this site.
     #[error("this site has no keys for identity tokens: name them in the file of `--identity`")]
     NoKeys,
-    /// Longer than [`TOKEN_BYTES_MAX`].
+    /// Longer than `TOKEN_BYTES_MAX`.
     #[error("an identity token has at most {TOKEN_BYTES_MAX} bytes")]
     TooLong,
     /// Not a compact JWS.
