@@ -80,9 +80,10 @@ function holdPresent(element) {
   // A page may name a type after the address.
   if (element instanceof HTMLScriptElement && tagged.has(element)) makeInert(element);
   else if (!ADDRESSES.filter((name) => hold(element, name, element.getAttribute(name))).length) return;
-  else if (element instanceof HTMLScriptElement) {
-    // It may be past its type already; in another document it does not run.
-    const twin = /** @type {HTMLScriptElement} */ (element.cloneNode(true));
+  else if (element instanceof HTMLScriptElement || element instanceof HTMLLinkElement) {
+    // A script may be past its type already, and in another document it does not run. A sheet that is on its way would be applied where
+    // its element is, address or not.
+    const twin = /** @type {Loading} */ (element.cloneNode(true));
     tagged.add(twin);
     element.replaceWith(twin);
     document.implementation.createHTMLDocument("").adoptNode(element);
