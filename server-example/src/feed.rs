@@ -162,11 +162,15 @@ impl Teller {
         next: &mut Option<u64>,
         listeners: &broadcast::Sender<Arc<Batch>>,
     ) -> Result<(), ReadError> {
-        let first = match *next {
+        let mut first = match *next {
             Some(next) => next,
-            None => *next.insert(self.store.ledger_head(&self.site).await?.size),
+            None => {
+                let size = self.store.ledger_head(&self.site).await?.size;
+                // What was kept after somebody looked and before this is told by nobody else: now they look again.
+                drop(listeners.send(Arc::new(Batch { first: size, next: size, text: Bytes::new() })));
+                *next.insert(size)
+            }
         };
-        let mut first = first;
         loop {
             let entries = self.store.ledger_entries(&self.site, first, CHANGES_MAX).await?;
             let Some(last) = entries.last().map(|entry| entry.seq) else { return Ok(()) };
@@ -233,4 +237,37 @@ fn events(entries: Vec<LedgerEntry>) -> Bytes {
         let _ = write!(text, "id: {}\ndata: {data}\n\n", change.seq);
     }
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Appended, NewEntry};
+    use consentry_core::{EventId, EventKind, Signal};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_while_a_feed_begins_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("c.db").display());
+        let (store, site): (_, SiteId) = (Store::open(&url.parse().unwrap()).unwrap(), "adforge".parse().unwrap());
+        let (sender, batches) = broadcast::channel(BEHIND_MAX);
+        let closing = watch::Sender::new(false);
+        // One who has looked and found nothing.
+        let mut listener = Listener {
+            store: store.clone(),
+            site: site.clone(),
+            next: 0,
+            is_behind: false,
+            batches,
+            closed: closing.subscribe(),
+        };
+        let kind = EventKind::Signalled(EventId::from_parts(1, &[7; 10]), Signal::Gpc);
+        let subject = "device:7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f".parse().unwrap();
+        let entry = NewEntry { site: site.clone(), subject, secret: None, kind, at: Time::from_ms(1) };
+        assert!(matches!(store.append(entry).await, Ok(Appended::New(_))));
+        let teller = Teller { by_site: Arc::default(), site, store };
+        teller.batches(&mut None, &sender).await.unwrap();
+        let text = listener.next().await.unwrap();
+        assert!(text.starts_with(b"id: 0\ndata: "), "{text:?}");
+    }
 }
