@@ -1,6 +1,6 @@
 //! Puts a batch into one transaction.
 
-use super::read;
+use super::{BUSY_SECONDS_MAX, read};
 use crate::auth::SecretHash;
 use crate::store::batch::{Batch, Earlier, Head, Known, Outcome, SubjectHash, plan};
 use crate::store::edge::{self, Edge};
@@ -11,6 +11,7 @@ use consentry_core::ledger::Payload;
 use consentry_core::{EventId, SiteId, Subject};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
+use std::time::Duration;
 use tlog_tiles::Hash;
 
 impl From<rusqlite::Error> for KeepError {
@@ -29,11 +30,14 @@ impl From<rusqlite::Error> for KeepError {
 pub(super) struct Write {
     connection: Connection,
     heads: HashMap<SiteId, (i64, Head)>,
+    /// Whether something that was erased may still stand in the write-ahead log: so at first, since whoever wrote last may have been
+    /// interrupted.
+    remembers: bool,
 }
 
 impl Write {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, heads: HashMap::new() }
+        Self { connection, heads: HashMap::new(), remembers: true }
     }
 
     /// Keeps the entries of all sites, or none of them.
@@ -65,16 +69,28 @@ impl Write {
         }
         transaction.commit()?;
         self.heads.extend(heads);
-        if erases {
+        self.remembers |= erases;
+        if self.remembers {
             self.forget();
         }
         Ok(outcomes.into_iter().flatten().collect())
     }
 
-    /// Takes what was erased out of the write-ahead log as well. Somebody who reads may still need it; then the next one does.
-    fn forget(&self) {
-        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
-            tracing::warn!("what was erased is still in the write-ahead log: {error}");
+    /// Takes what was erased out of the write-ahead log as well. Whoever still reads from it keeps it there; then it goes with a later
+    /// batch.
+    fn forget(&mut self) {
+        // Those who wait for the next batch must not wait for those who read.
+        let emptied = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
+        });
+        let waits = self.connection.busy_timeout(Duration::from_secs(BUSY_SECONDS_MAX));
+        if let Err(error) = waits {
+            tracing::warn!("the database no longer waits for others that write: {error}");
+        }
+        match emptied {
+            // Whether somebody was in the way.
+            Ok(is_busy) => self.remembers = is_busy,
+            Err(error) => tracing::warn!("what was erased is still in the write-ahead log: {error}"),
         }
     }
 }
