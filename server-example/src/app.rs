@@ -8,6 +8,7 @@ use crate::feed::Feeds;
 use crate::front::{Charge, Front, Transport};
 use crate::geo::GeoFile;
 use crate::identity::{self, Identities, Identity, IdentityError, IdentityKeys, Pepper};
+use crate::ledger::{SignedHeads, Signer};
 use crate::limits::{Admission, Limits};
 use crate::metrics::Metrics;
 use crate::place::Places;
@@ -17,7 +18,7 @@ use crate::sites::{Common, Sites};
 use crate::store::{Store, StoreError};
 use crate::{cors, routes};
 use axum::Router;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{get, post};
@@ -54,6 +55,8 @@ pub struct Config {
     pub pepper: Option<Pepper>,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
+    /// Who signs the ledgers. Without it there are neither checkpoints nor receipts with a proof.
+    pub signer: Option<Signer>,
 }
 
 /// Why a [`Config`] cannot be served.
@@ -93,6 +96,7 @@ struct Inner {
     transport: Transport,
     /// None where nobody is ever signed in.
     identities: Option<Identities>,
+    heads: Option<SignedHeads>,
     store: Store,
     feeds: Feeds,
     clock: Clock,
@@ -113,6 +117,7 @@ impl App {
             transport,
             identity,
             pepper,
+            signer,
             ..
         } = config;
         let shared = browser_files.iter().flat_map(BrowserFiles::shared);
@@ -142,6 +147,7 @@ impl App {
             admission: Admission::new(limits, &clock, &metrics, config.client_address_header),
             metrics,
             transport,
+            heads: signer.map(SignedHeads::new),
             store,
             feeds: Feeds::new(),
             clock,
@@ -181,6 +187,7 @@ impl App {
             .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
             .route("/v1/sites/{site}/identity", post(routes::identity::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
+            .route("/v1/sites/{site}/receipts/{id}", get(routes::receipts::show).options(cors::preflight))
             .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
         // These count by the key that is shown.
         let for_back_ends = Router::new()
@@ -189,6 +196,9 @@ impl App {
             .route("/v1/sites/{site}/filter", post(routes::filter::create))
             .route("/v1/sites/{site}/changes", get(routes::changes::show));
         let for_everybody = Router::new()
+            .route("/v1/sites/{site}/ledger/checkpoint", get(routes::ledger::checkpoint))
+            .route("/v1/sites/{site}/ledger/keys", get(routes::ledger::keys))
+            .route("/v1/sites/{site}/ledger/tile/{*tile}", get(routes::ledger::tile))
             .route("/v1/sites/{site}/notices/{hash}", get(routes::notices::show))
             .route("/ready", get(routes::ready::show))
             .route("/problems/{name}", get(routes::problems::show))
@@ -259,6 +269,10 @@ impl App {
         Ok(token.map(|token| self.identify(site, token)).transpose()?)
     }
 
+    pub(crate) fn heads(&self) -> Option<&SignedHeads> {
+        self.0.heads.as_ref()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }
@@ -284,7 +298,8 @@ impl FromRequestParts<App> for KnownSite {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Path(name) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
-        app.site(&name).map(Self).ok_or(ApiError::UnknownSite)
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
+        let name = path.iter().find(|(name, _)| *name == "site").map(|(_, site)| site);
+        name.and_then(|name| app.site(name)).map(Self).ok_or(ApiError::UnknownSite)
     }
 }

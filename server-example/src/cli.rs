@@ -1,7 +1,7 @@
 //! The command line: what `consentry` understands, and what it prints.
 //!
 //! Results go to stdout, everything else to stderr. The exit code is 0, or 1 for an error, or 2 for a command line that
-//! is not understood.
+//! is not understood; that of `consentry verify` says what was found.
 
 use crate::assets::BrowserFiles;
 use crate::boot::{Delivery, Wanted};
@@ -10,6 +10,7 @@ use crate::config::{Keys, PublicUrl};
 use crate::config_file::ConfigFile;
 use crate::content::Content;
 use crate::folder::SiteFolder;
+use crate::ledger::command::{LedgerCommand, Verify};
 use crate::serve::{Read, with_causes};
 use crate::{ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, log, tag};
 use annotate_snippets::Renderer;
@@ -53,6 +54,14 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Looks after the keys that sign ledgers, and writes a ledger as files.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Checks a whole ledger, a checkpoint against an older one, or a receipt. The exit code is 0 where all holds, 1 where something does
+    /// not, and 2 where something could not be checked.
+    Verify(Verify),
     /// Prints what `/{site}.js` answers.
     Boot {
         /// A site's folder.
@@ -153,6 +162,8 @@ pub fn run() -> ExitCode {
         Command::Schema => print(&policy_schema()),
         Command::Serve(arguments) => serve(*arguments),
         Command::Key { command } => key(command),
+        Command::Ledger { command } => command.run().and_then(|said| print(&said)),
+        Command::Verify(verify) => return verify.run(print),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => {
             print_tags(&folder, url.as_ref().map_or("", |PublicUrl(url)| url), &assets)

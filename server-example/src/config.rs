@@ -5,6 +5,8 @@
 //! docs/operating.md explains each.
 
 use crate::config_file::ConfigFile;
+use crate::ledger::LedgerName;
+use crate::ledger::command::SignerArguments;
 use crate::limits::Limits;
 use crate::log::LogFormat;
 use crate::place::Cdn;
@@ -70,6 +72,14 @@ pub(crate) struct Keys {
     /// keep a backup, no account is found again without it.
     #[arg(long, env = "CONSENTRY_PEPPER")]
     pub(crate) pepper: Option<PathBuf>,
+    /// The file of the keys that sign the ledger; beside the database if nothing is said. It is made where it is missing. Several
+    /// servers of one database must have the same.
+    #[arg(long, env = "CONSENTRY_LEDGER_KEY")]
+    pub(crate) ledger_key: Option<PathBuf>,
+    /// What the ledger is called in checkpoints; the host of the public URL if nothing is said.
+    #[arg(long, env = "CONSENTRY_LEDGER_NAME")]
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) ledger_name: Option<LedgerName>,
     /// The header in which your proxy says from which address a request comes, e.g. `X-Forwarded-For`.
     #[arg(long, env = "CONSENTRY_CLIENT_ADDRESS_HEADER")]
     #[serde(deserialize_with = "parsed")]
@@ -116,6 +126,8 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("geo_file", r#"geo_file = "/var/lib/geo/country.mmdb""#),
     ("identity", r#"identity = "/etc/consentry/identity.toml""#),
     ("pepper", r#"pepper = "/etc/consentry/pepper""#),
+    ("ledger_key", r#"ledger_key = "/etc/consentry/ledger-key""#),
+    ("ledger_name", r#"ledger_name = "consent.example""#),
     ("client_address_header", r#"client_address_header = "X-Forwarded-For""#),
     ("tls_certificate", r#"tls_certificate = "/etc/consentry/tls/chain.pem""#),
     ("tls_key", r#"tls_key = "/etc/consentry/tls/key.pem""#),
@@ -141,6 +153,7 @@ pub(crate) struct Setup {
     pub(crate) geo_file: Option<PathBuf>,
     pub(crate) identity: Option<PathBuf>,
     pub(crate) pepper: Option<PathBuf>,
+    pub(crate) signer: SignerArguments,
     pub(crate) client_address_header: Option<HeaderName>,
     /// The certificate, and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
@@ -202,6 +215,7 @@ impl Keys {
             geo_file: keys.geo_file,
             identity: keys.identity,
             pepper: keys.pepper,
+            signer: SignerArguments { ledger_key: keys.ledger_key, ledger_name: keys.ledger_name },
             client_address_header: keys.client_address_header,
             tls,
             log: keys.log.unwrap_or_default(),
@@ -230,6 +244,8 @@ impl Keys {
             geo_file: self.geo_file.or(other.geo_file),
             identity: self.identity.or(other.identity),
             pepper: self.pepper.or(other.pepper),
+            ledger_key: self.ledger_key.or(other.ledger_key),
+            ledger_name: self.ledger_name.or(other.ledger_name),
             client_address_header: self.client_address_header.or(other.client_address_header),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),

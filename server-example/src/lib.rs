@@ -37,6 +37,7 @@ mod front;
 mod geo;
 mod identity;
 mod keep;
+mod ledger;
 mod limits;
 mod listen;
 mod log;
@@ -67,6 +68,7 @@ pub use identity::{
     Identity, IdentityConfig, IdentityConfigError, IdentityError, IdentityKeys, KeyConfig, Pepper, PepperError,
     read_identities,
 };
+pub use ledger::{LedgerKeyError, LedgerKeys, LedgerName, LedgerNameError, Signer, VerifierKey, VerifierKeyError};
 pub use limits::Limits;
 pub use listen::{Door, serve};
 pub use metrics::Metrics;

@@ -37,6 +37,19 @@ fn look_up<'a>(offered: &'a [Language], tag: &str) -> Option<&'a Language> {
     }
 }
 
+/// The media type of those offered that the client would rather have; the first where it is as glad of any, or of none.
+pub(crate) fn media_type<'a>(offered: &[&'a str], headers: &HeaderMap) -> Option<&'a str> {
+    let accepted = weighted(headers, header::ACCEPT);
+    let weight_of = |offer: &str| {
+        let fits = |range: &str| range.eq_ignore_ascii_case(offer);
+        let of_any = || accepted.iter().find(|(range, _)| *range == "*/*");
+        let found = accepted.iter().find(|(range, _)| fits(range)).or_else(of_any);
+        found.map_or(0, |(_, weight)| *weight)
+    };
+    // Of equal weight, the last one would win.
+    offered.iter().rev().max_by_key(|offer| weight_of(offer)).copied()
+}
+
 /// Whether the client takes Brotli.
 pub(crate) fn takes_brotli(headers: &HeaderMap) -> bool {
     let codings = weighted(headers, header::ACCEPT_ENCODING);
@@ -103,6 +116,23 @@ mod tests {
         check(None, "de;q=0.801, en;q=0.8", "de");
         check(None, "*, de;q=0.1", "en");
         check(None, "de;q=2, ,;;, en;q=x", "en");
+    }
+
+    #[test]
+    fn a_media_type_is_had_by_those_who_ask_for_it() {
+        for (accepts, expected) in [
+            ("", "application/json"),
+            ("*/*", "application/json"),
+            ("text/html", "application/json"),
+            ("application/jose", "application/jose"),
+            ("Application/JOSE, */*;q=0.1", "application/jose"),
+            ("application/jose;q=0.5, application/json", "application/json"),
+            ("application/json;q=0, */*", "application/jose"),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accepts.parse().unwrap())]);
+            let found = media_type(&["application/json", "application/jose"], &headers);
+            assert_eq!(found, Some(expected), "{accepts}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::auth::Scope;
 use crate::identity::IdentityError;
+use crate::ledger::{IssueError, ProofError, SignError};
 use crate::records::DEVICES_LINKED_MAX;
 use crate::store::{AppendError, ReadError};
 use axum::Json;
@@ -282,12 +283,50 @@ impl From<ReadError> for ApiError {
                 tracing::error!(entry.seq = seq, "entry {seq} does not read as an event");
                 Self::Unavailable
             }
+            ReadError::Site { name } => {
+                tracing::error!("`{name}` is kept as a site's name, and is none");
+                Self::Unavailable
+            }
             ReadError::Database(error) => {
                 tracing::error!("the database cannot be read: {error}");
                 Self::Unavailable
             }
             ReadError::Lost => {
                 tracing::error!("the database's reader or writer has ended");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<IssueError> for ApiError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Erased => Self::NotFound,
+            IssueError::Sign(error) => error.into(),
+            IssueError::Proof(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignError> for ApiError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Proof(error) => error.into(),
+            SignError::Diverged { .. } => {
+                tracing::error!("no checkpoint is signed: {error}");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<ProofError> for ApiError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Store(error) => error.into(),
+            error => {
+                tracing::error!("nothing can be proved: {error}");
                 Self::Unavailable
             }
         }

@@ -48,6 +48,7 @@ impl Read {
             identity: setup.identity.as_deref().map(read_identities).transpose()?.unwrap_or_default(),
             // Made only once it is served: looking whether all is well makes no files.
             pepper: None,
+            signer: None,
             client_address_header: setup.client_address_header.clone(),
             limits: setup.limits,
             transport: if tls.is_some() { Transport::Tls } else { Transport::Plain },
@@ -69,6 +70,8 @@ impl Read {
         }
         let geo_file = config.geo_file.clone();
         let store = Store::open(&setup.database)?;
+        // Only now: no key is left beside a database that cannot be used.
+        config.signer = Some(setup.signer.open(&setup.database, &setup.public_url)?);
         let app = App::new(config, store.clone(), Clock::System)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {

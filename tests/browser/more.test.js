@@ -512,6 +512,21 @@ onStage(
   },
 );
 
+onStage("a_receipt_comes_with_its_proof_where_the_server_has_it", {}, async (stage) => {
+  await stage.press("Refuse all");
+  await stage.synced("saved");
+  const { subject, secret, choices } = await stage.stored();
+  const [{ id }] = choices;
+  const proven = { v: 1, site: "adforge", seq: 0, entry: {}, proof: [], checkpoint: "…" };
+  stage.answers[`receipts/${id}`] = { status: 200, body: proven };
+  const receipt = await downloaded(stage, () => send(stage.page, "receipt", { id }));
+  assert.deepEqual([receipt.name, receipt.contents], [`adforge-receipt-${id}.json`, proven]);
+  assert.equal(stage.asked.find(({ path }) => path.startsWith("receipts/"))?.token, `Bearer ${subject}.${secret}`);
+  stage.answers[`receipts/${id}`] = "offline";
+  const fallback = await downloaded(stage, () => send(stage.page, "receipt", { id }));
+  assert.equal(fallback.contents.id, id, "what is stored does without the server");
+});
+
 onStage("a_receipt_that_does_not_exist_yet_is_an_error_event", {}, async (stage) => {
   const error = await nextEvent(stage.page, "error");
   await send(stage.page, "receipt", { id: "0198" });

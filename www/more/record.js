@@ -74,13 +74,21 @@ async function exportAll() {
   };
 }
 
+/** The receipt with its proof, of a server in reach that has the choice. @param {string} id @returns {Promise<object | null>} */
+async function provenReceipt(id) {
+  return page.boot().local || !page.stored() ? null : askServer("receipts/" + id).catch(() => null);
+}
+
 /** A receipt as a file, or, without an id, everything. @param {string} [id] */
 async function download(id) {
   const { site } = page.boot();
   if (!id) return saveFile(`${site}-consent.json`, await exportAll());
-  // Of a choice that this browser has dropped, the record's own entry is what there is.
+  // Without a proof there is what the server said when it took the choice. Of a choice that this browser has dropped, the record's
+  // own entry is what there is.
   const receipt =
-    receiptOf(id) || recordedEvents.find(({ choice }) => choice && /** @type {Choice} */ (choice).id === id);
+    (await provenReceipt(id)) ||
+    receiptOf(id) ||
+    recordedEvents.find(({ choice }) => choice && /** @type {Choice} */ (choice).id === id);
   if (receipt) saveFile(`${site}-receipt-${id}.json`, receipt);
   else tellPage("receipt", `the choice \`${id}\` has no receipt yet: it is not sent, or there is no server`);
 }

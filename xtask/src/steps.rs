@@ -111,14 +111,20 @@ fn peers(workspace: &Workspace) -> Result<Tally> {
         command::run(&mut pip)?;
         fs::write(&installed, list)?;
     }
-    let mut tests = Command::new(&python);
-    let (status, printed) = command::tee(tests.arg(folder.join("test_peers.py")).current_dir(&workspace.root))?;
-    let tally = Tally::of_unittest(&printed);
-    if tally.failed == 0 {
-        command::succeeded(&tests, status)?;
+    let consentry = server::build(workspace, Build::Tested)?.consentry;
+    let mut tallies = Vec::new();
+    for file in ["test_peers.py", "test_ledger.py"] {
+        let mut tests = Command::new(&python);
+        tests.arg(folder.join(file)).env("CONSENTRY_BIN", &consentry).current_dir(&workspace.root);
+        let (status, printed) = command::tee(&mut tests)?;
+        let tally = Tally::of_unittest(&printed);
+        if tally.failed == 0 {
+            command::succeeded(&tests, status)?;
+        }
+        ensure!(!tally.is_empty(), "no peer has read anything in `{file}`");
+        tallies.push(tally);
     }
-    ensure!(!tally.is_empty(), "no peer has read anything");
-    Ok(tally)
+    Ok(tallies.into_iter().sum())
 }
 
 fn documentation(workspace: &Workspace) -> Result<Tally> {

@@ -130,6 +130,12 @@ pub enum ReadError {
         /// The entry's number.
         seq: u64,
     },
+    /// What was kept as the name of a site is none.
+    #[error("`{name}` is kept as a site's name, and is none")]
+    Site {
+        /// What was kept.
+        name: String,
+    },
     /// The database does not answer.
     #[error("the database does not answer")]
     Database(#[source] StoreError),
@@ -286,6 +292,14 @@ impl Store {
         subjects: Vec<Subject>,
     ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
         either!(self, database => database.events(site, subjects).await)
+    }
+
+    /// The sites that have a ledger, by name.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {
+        either!(self, database => database.ledger_sites().await)
     }
 
     /// Where the site's ledger stands.

@@ -1,5 +1,6 @@
 //! How subjects, numbers and payloads lie in a database, whichever it is.
 
+use super::ReadError;
 use super::edge::in_last_tile;
 use consentry_core::ledger::{Commitment, Leaf, Payload};
 use consentry_core::{Event, SiteId, Subject, Time};
@@ -35,6 +36,14 @@ pub(super) fn ms(time: Time) -> i64 {
 
 pub(super) fn time(ms: i64) -> Time {
     Time::from_ms(count(ms))
+}
+
+/// The sites that have a ledger.
+pub(super) const SITES: &str = "SELECT name FROM heads JOIN sites ON number = site ORDER BY name";
+
+/// The site of that name. Whoever wrote another into the database was not us.
+pub(super) fn site_of(name: &str) -> Result<SiteId, ReadError> {
+    name.parse().map_err(|_| ReadError::Site { name: name.into() })
 }
 
 /// The event of a payload that was kept.

@@ -135,6 +135,10 @@ fn serve_on(folder: &Path, database: &str) -> Command {
     let mut command = Command::new(CONSENTRY);
     command.arg("serve").arg("--policies").arg(policies().join("adforge")).arg("--assets").arg(assets);
     command.args(["--database", database, "--listen", "127.0.0.1:0"]);
+    if !database.starts_with("sqlite:") {
+        // There is no place beside it.
+        command.arg("--ledger-key").arg(key_path(folder));
+    }
     command
 }
 
@@ -282,8 +286,8 @@ fn nobody_and_nothing_is_named_in_its_log() {
     for forbidden in ids.into_iter().chain(["127.0.0.1", &port, "ureq", "Bearer"]) {
         assert!(!log.contains(forbidden), "`{forbidden}` is in {log}");
     }
-    // Started, two failures, stopped: no line for each request.
-    assert_eq!(log.lines().count(), 4, "{log}");
+    // A key made, started, two failures, stopped: no line for each request.
+    assert_eq!(log.lines().count(), 5, "{log}");
 }
 
 #[test]

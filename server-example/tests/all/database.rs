@@ -54,6 +54,20 @@ impl Database {
         Store::open(&self.url).unwrap()
     }
 
+    /// Does to it what somebody with every right can do.
+    pub(crate) fn execute(&self, statements: &str) {
+        match self.files() {
+            Some(folder) => {
+                let database = rusqlite::Connection::open(crate::house::database_path(folder)).unwrap();
+                database.execute_batch(statements).unwrap();
+            }
+            None => {
+                let mut psql = Command::new(programs().join("psql"));
+                run(psql.args(["--quiet", "--set=ON_ERROR_STOP=1", "--dbname", &self.text, "--command", statements]));
+            }
+        }
+    }
+
     /// The files of SQLite's.
     pub(crate) fn files(&self) -> Option<&Path> {
         self.folder.as_ref().map(TempDir::path)

@@ -38,6 +38,17 @@ async fn request(house: &House, route: &str) -> Request<Body> {
         "/v1/sites/{site}/decisions" => {
             ask(&house.new_key(), &json!({ "subject": browser.subject(), "purpose": "marketing" }))
         }
+        "/v1/sites/{site}/ledger/checkpoint" => get("/v1/sites/adforge/ledger/checkpoint"),
+        "/v1/sites/{site}/ledger/keys" => get("/v1/sites/adforge/ledger/keys"),
+        "/v1/sites/{site}/ledger/tile/{*tile}" => {
+            house.choose(&browser, json!({ "outcome": "all-refused" })).await;
+            get("/v1/sites/adforge/ledger/tile/0/000.p/1")
+        }
+        "/v1/sites/{site}/receipts/{id}" => {
+            let receipt = house.choose(&browser, json!({ "outcome": "all-refused" })).await;
+            let path = format!("/v1/sites/adforge/receipts/{}", receipt["id"].as_str().unwrap());
+            browser.request(Method::GET, &path).body(Body::empty()).unwrap()
+        }
         "/v1/sites/{site}/identity" => {
             post("/v1/sites/adforge/identity", json!({ "v": 1, "token": crate::identity::token("ada", json!({})) }))
         }

@@ -6,7 +6,9 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use consentry_core::source::{Published, SourceFile};
 use consentry_core::{EventId, Regime, Time};
-use consentry_server::{ApiKey, App, BrowserFiles, Clock, Config, DatabaseUrl, SiteFolder, Store};
+use consentry_server::{
+    ApiKey, App, BrowserFiles, Clock, Config, DatabaseUrl, LedgerKeys, LedgerName, Signer, SiteFolder, Store,
+};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -55,8 +57,12 @@ impl House {
         let store = Store::open(&url).unwrap();
         let clock = Arc::new(AtomicU64::new(START_MS));
         let published = adforge();
-        let mut config =
-            Config { sites: vec![published.clone()], browser_files: Some(browser_files()), ..Config::default() };
+        let mut config = Config {
+            sites: vec![published.clone()],
+            browser_files: Some(browser_files()),
+            signer: Some(signer(folder.path())),
+            ..Config::default()
+        };
         change(&mut config);
         let app = App::new(config, store.clone(), Clock::Held(Arc::clone(&clock))).unwrap();
         Self { router: app.router(), app, store, clock, published, folder }
@@ -301,6 +307,16 @@ pub(crate) fn files(widget_js: &str) -> Vec<(&str, &[u8])> {
     }
     files.extend([("loader.js", LOADER.as_bytes()), ("widget.wasm", WIDGET_WASM)]);
     files
+}
+
+/// Signs with the key in the folder, as `consentry serve` does.
+pub(crate) fn signer(folder: &Path) -> Signer {
+    let keys = LedgerKeys::open(&key_path(folder), Time::from_ms(START_MS)).unwrap();
+    Signer { name: LedgerName::of_url("https://consent.example"), keys }
+}
+
+pub(crate) fn key_path(folder: &Path) -> PathBuf {
+    folder.join("consentry.db.ledger-key")
 }
 
 pub(crate) fn database_path(folder: &Path) -> PathBuf {

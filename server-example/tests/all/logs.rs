@@ -70,8 +70,8 @@ fn whoever_speaks_to_it_and_whatever_they_do_nobody_is_named_in_its_log() {
         for forbidden in forbidden {
             assert!(!log.contains(forbidden), "`{forbidden}` is in {log}");
         }
-        // Started, one failure, stopped.
-        assert_eq!(log.lines().count(), 3, "{log}");
+        // A key made, started, one failure, stopped.
+        assert_eq!(log.lines().count(), 4, "{log}");
         if format == "json" {
             for line in log.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();

@@ -131,6 +131,10 @@ impl Postgres {
         self.ask(async move |client| read::events(&client, &site, &subjects).await).await
     }
 
+    pub(super) async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {
+        self.ask(async |client| read::ledger_sites(&client).await).await
+    }
+
     pub(super) async fn ledger_head(&self, site: &SiteId) -> Result<LedgerHead, ReadError> {
         let site = site.clone();
         self.ask(async move |client| read::ledger_head(&client, &site).await).await

@@ -3,7 +3,7 @@
 use crate::auth::{KeyHash, Scopes, SecretHash};
 use crate::store::batch::SubjectHash;
 use crate::store::edge::TILE_WIDTH;
-use crate::store::row::{count, event, key_of, leaf_hash, number, time};
+use crate::store::row::{SITES, count, event, key_of, leaf_hash, number, site_of, time};
 use crate::store::{Entry, LedgerEntry, LedgerHead, ReadError, Sealed, StoreError};
 use consentry_core::ledger::{Commitment, Leaf, Payload, Salt};
 use consentry_core::{Demand, DemandKind, Event, EventId, EventKind, SiteId, Subject};
@@ -97,6 +97,11 @@ async fn entries(
         entries.entry(*subject).or_default().push(Entry { seq, event });
     }
     Ok(entries)
+}
+
+pub(super) async fn ledger_sites(client: &impl GenericClient) -> Result<Vec<SiteId>, ReadError> {
+    let rows = client.query(SITES, &[]).await?;
+    rows.iter().map(|row| site_of(row.try_get(0)?)).collect()
 }
 
 pub(super) async fn ledger_head(client: &impl GenericClient, site: &SiteId) -> Result<LedgerHead, ReadError> {

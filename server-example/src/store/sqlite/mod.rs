@@ -73,6 +73,10 @@ impl Sqlite {
         self.0.readers.read(move |connection| read::events(connection, &site, &subjects)).await
     }
 
+    pub(super) async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {
+        self.0.readers.read(read::ledger_sites).await
+    }
+
     pub(super) async fn ledger_head(&self, site: &SiteId) -> Result<LedgerHead, ReadError> {
         let site = site.clone();
         self.0.readers.read(move |connection| read::ledger_head(connection, &site)).await

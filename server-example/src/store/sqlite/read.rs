@@ -3,7 +3,7 @@
 use crate::auth::{KeyHash, Scopes, SecretHash};
 use crate::store::batch::SubjectHash;
 use crate::store::edge::TILE_WIDTH;
-use crate::store::row::{count, event, key_of, leaf_hash, number, time};
+use crate::store::row::{SITES, count, event, key_of, leaf_hash, number, site_of, time};
 use crate::store::{Entry, KeptKey, LedgerEntry, LedgerHead, ReadError, Sealed};
 use consentry_core::ledger::{Commitment, Leaf, Payload, Salt};
 use consentry_core::{Demand, DemandKind, Event, EventId, EventKind, SiteId, Subject};
@@ -153,6 +153,16 @@ fn entries(connection: &Connection, name: &SiteId, site: i64, subject: Subject) 
         entries.push(Entry { seq, event: event(payload).ok_or(ReadError::Broken { seq })? });
     }
     Ok(entries)
+}
+
+pub(super) fn ledger_sites(connection: &mut Connection) -> Result<Vec<SiteId>, ReadError> {
+    let mut statement = connection.prepare_cached(SITES)?;
+    let mut rows = statement.query([])?;
+    let mut sites = Vec::new();
+    while let Some(row) = rows.next()? {
+        sites.push(site_of(&row.get::<_, String>(0)?)?);
+    }
+    Ok(sites)
 }
 
 pub(super) fn ledger_head(connection: &mut Connection, site: &SiteId) -> Result<LedgerHead, ReadError> {
