@@ -8,12 +8,13 @@ use crate::problem::ApiError;
 use crate::scripts::Scripts;
 use crate::site::Site;
 use crate::store::{Store, StoreError};
+use crate::webhooks::{WebhookConfig, Worker, WorkerError};
 use crate::{cors, routes};
 use axum::Router;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use consentry_core::SiteId;
 use consentry_core::source::{Origin, Published};
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub struct Config {
     pub jurisdiction_header: Option<HeaderName>,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
+    /// How others are told of what is kept.
+    pub webhooks: WebhookConfig,
 }
 
 /// Why a [`Config`] cannot be served.
@@ -64,6 +67,7 @@ struct Inner {
     store: Store,
     feeds: Feeds,
     clock: Clock,
+    webhooks: WebhookConfig,
 }
 
 impl App {
@@ -72,7 +76,8 @@ impl App {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: Config, store: Store, clock: Clock) -> Result<Self, ConfigError> {
-        let Config { sites: published, more_origins, public_url, jurisdiction_header, browser_files } = config;
+        let Config { sites: published, more_origins, public_url, jurisdiction_header, browser_files, webhooks } =
+            config;
         if published.is_empty() {
             return Err(ConfigError::NoSites);
         }
@@ -102,6 +107,7 @@ impl App {
             store,
             feeds: Feeds::new(),
             clock,
+            webhooks,
         })))
     }
 
@@ -126,6 +132,13 @@ impl App {
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
             .route("/v1/sites/{site}/filter", post(routes::filter::create))
             .route("/v1/sites/{site}/changes", get(routes::changes::show))
+            .route("/v1/sites/{site}/webhooks", get(routes::webhooks::list).post(routes::webhooks::create))
+            .route("/v1/sites/{site}/webhooks/{webhook}", delete(routes::webhooks::remove))
+            .route("/v1/sites/{site}/webhooks/{webhook}/rotate", post(routes::webhooks::rotate))
+            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters", get(routes::dead_letters::list))
+            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters/{seq}/retry", post(routes::dead_letters::retry))
+            .route("/v1/sites/{site}/webhooks/{webhook}/confirmations", post(routes::propagation::confirm))
+            .route("/v1/sites/{site}/propagation", get(routes::propagation::show))
             .route("/health", get(routes::health::show))
             .route("/problems/{name}", get(routes::problems::show))
             .route("/assets/{name}", get(routes::assets::show))
@@ -172,6 +185,18 @@ impl App {
         self.0.feeds.close();
     }
 
+    pub(crate) fn webhooks(&self) -> &WebhookConfig {
+        &self.0.webhooks
+    }
+
+    /// Whoever tells webhooks what is kept; none where the configuration has no key to sign with.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub fn worker(&self) -> Result<Option<Worker>, WorkerError> {
+        self.0.webhooks.key.clone().map(|key| Worker::new(self.clone(), key)).transpose()
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -200,7 +225,8 @@ impl FromRequestParts<App> for KnownSite {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Path(name) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
-        app.site(&name).map(|site| Self(Arc::clone(site))).ok_or(ApiError::UnknownSite)
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::UnknownSite)?;
+        let name = params.iter().find_map(|(name, value)| (name == "site").then_some(value));
+        name.and_then(|name| app.site(name)).map(|site| Self(Arc::clone(site))).ok_or(ApiError::UnknownSite)
     }
 }

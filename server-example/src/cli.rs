@@ -8,8 +8,10 @@ use crate::boot::{Delivery, Wanted};
 use crate::check;
 use crate::content::Content;
 use crate::folder::SiteFolder;
+use crate::webhook_command::{WebhookArgs, WebhookCommand};
 use crate::{
     ApiKey, App, Clock, Config, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, listen, tag,
+    webhook_command,
 };
 use annotate_snippets::Renderer;
 use axum::http::HeaderName;
@@ -54,6 +56,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Looks after webhooks: who is told of what a site keeps.
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
     },
     /// Prints what `/{site}.js` answers.
     Boot {
@@ -148,6 +155,8 @@ struct Serve {
     #[arg(long)]
     jurisdiction_header: Option<HeaderName>,
     #[command(flatten)]
+    webhooks: WebhookArgs,
+    #[command(flatten)]
     assets: Assets,
 }
 
@@ -167,6 +176,7 @@ pub fn run() -> ExitCode {
         Command::Schema => print(&policy_schema()),
         Command::Serve(arguments) => serve(arguments),
         Command::Key { command } => key(command),
+        Command::Webhook { command } => webhook_command::run(command).and_then(|text| print(&text)),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => print_tags(&folder, &url.unwrap_or_default(), &assets),
         Command::Bundle { folder, out, assets } => write_bundle(&folder, &out, &assets),
@@ -282,6 +292,7 @@ fn serve(arguments: Serve) -> Outcome {
         public_url: arguments.public_url.unwrap_or_default(),
         jurisdiction_header: arguments.jurisdiction_header,
         browser_files: Some(arguments.assets.files()?),
+        webhooks: arguments.webhooks.config()?,
     };
     let store = Store::open(&arguments.database)?;
     let app = App::new(config, store.clone(), Clock::System)?;
@@ -297,11 +308,23 @@ fn serve(arguments: Serve) -> Outcome {
         let warmed = app.clone();
         // Beside the first requests. Nobody waits for it, and it ends with the process.
         drop(std::thread::spawn(move || warmed.warm()));
+        let (stopped, stops) = tokio::sync::oneshot::channel::<()>();
+        let telling = app.worker()?.map(|worker| {
+            tokio::spawn(async move {
+                // Whoever holds the other end lets go of it.
+                worker.run(async { drop(stops.await) }).await;
+            })
+        });
         let stop = async {
             stop.await;
             app.end_streams();
+            drop(stopped);
         };
         listen::serve(listener, app.router(), stop).await;
+        if let Some(telling) = telling {
+            // Its only failure is a panic, which has been printed by then.
+            drop(telling.await);
+        }
         // What was accepted is kept, whoever still waits for the answer.
         store.close().await;
         tracing::info!("stopped");

@@ -41,6 +41,8 @@ mod scripts;
 mod site;
 mod store;
 mod tag;
+mod webhook_command;
+mod webhooks;
 
 pub use app::{App, Config, ConfigError};
 pub use assets::{BrowserFiles, BrowserFilesError};
@@ -50,6 +52,10 @@ pub use folder::{FolderError, SiteFolder};
 pub use listen::serve;
 pub use problem::Problem;
 pub use store::{
-    AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError,
-    Position, Postgres, ReadError, Sealed, Sqlite, Store, StoreError,
+    AppendError, Appended, Backlog, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks, Entry, KeptKey,
+    Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress, ReadError, Sealed,
+    Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError, WebhookState,
+};
+pub use webhooks::{
+    EndpointError, OVERDUE_HOURS, Reach, WebhookConfig, WebhookKey, WebhookKeyError, Worker, WorkerError,
 };

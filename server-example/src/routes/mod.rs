@@ -3,14 +3,17 @@
 pub(crate) mod assets;
 pub(crate) mod changes;
 pub(crate) mod choices;
+pub(crate) mod dead_letters;
 pub(crate) mod decisions;
 pub(crate) mod demands;
 pub(crate) mod filter;
 pub(crate) mod health;
 pub(crate) mod problems;
+pub(crate) mod propagation;
 pub(crate) mod record;
 pub(crate) mod script;
 pub(crate) mod signals;
+pub(crate) mod webhooks;
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;

@@ -40,6 +40,13 @@ impl Server {
         Self::run(serve_on(folder, database))
     }
 
+    /// With more on its command line.
+    pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = serve(folder);
+        command.args(arguments);
+        Self::run(command)
+    }
+
     /// Where no file may grow beyond that: to whoever writes, the disk is full then.
     pub(crate) fn start_with_files_up_to(folder: &Path, kibibytes: u32) -> Self {
         let serve = serve(folder);

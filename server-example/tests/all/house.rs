@@ -35,6 +35,7 @@ pub(crate) const WIDGET_JS: &str = "consentry._widget=async()=>{};";
 pub(crate) const WIDGET_WASM: &[u8] = b"\0asm\x01\0\0\0";
 
 pub(crate) struct House {
+    pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) store: Store,
     pub(crate) clock: Arc<AtomicU64>,
@@ -57,8 +58,8 @@ impl House {
         let mut config =
             Config { sites: vec![published.clone()], browser_files: Some(browser_files()), ..Config::default() };
         change(&mut config);
-        let router = App::new(config, store.clone(), Clock::Held(Arc::clone(&clock))).unwrap().router();
-        Self { router, store, clock, published, folder }
+        let app = App::new(config, store.clone(), Clock::Held(Arc::clone(&clock))).unwrap();
+        Self { router: app.router(), app, store, clock, published, folder }
     }
 
     /// The same database and clock under other policies.
@@ -107,10 +108,14 @@ impl House {
     }
 
     pub(crate) fn new_key(&self) -> String {
+        self.new_key_for("ask")
+    }
+
+    /// A key that may do that.
+    pub(crate) fn new_key_for(&self, scopes: &str) -> String {
         let key = ApiKey::generate().unwrap();
-        self.store
-            .add_key(key.hash(), &"adforge".parse().unwrap(), "test", &"ask".parse().unwrap(), Time::from_ms(START_MS))
-            .unwrap();
+        let (site, at) = ("adforge".parse().unwrap(), Time::from_ms(START_MS));
+        self.store.add_key(key.hash(), &site, "test", &scopes.parse().unwrap(), at).unwrap();
         key.reveal()
     }
 
