@@ -16,12 +16,13 @@ use crate::problem::ApiError;
 use crate::site::Site;
 use crate::sites::{Common, Sites};
 use crate::store::{Store, StoreError};
+use crate::webhooks::{WebhookConfig, Worker, WorkerError};
 use crate::{cors, routes};
 use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use consentry_core::source::{Origin, Published};
 use consentry_core::{AccountId, Jurisdiction, SiteId};
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +58,8 @@ pub struct Config {
     pub browser_files: Option<BrowserFiles>,
     /// Who signs the ledgers. Without it there are neither checkpoints nor receipts with a proof.
     pub signer: Option<Signer>,
+    /// How others are told of what is kept.
+    pub webhooks: WebhookConfig,
 }
 
 /// Why a [`Config`] cannot be served.
@@ -100,6 +103,7 @@ struct Inner {
     store: Store,
     feeds: Feeds,
     clock: Clock,
+    webhooks: WebhookConfig,
 }
 
 impl App {
@@ -118,6 +122,7 @@ impl App {
             identity,
             pepper,
             signer,
+            webhooks,
             ..
         } = config;
         let shared = browser_files.iter().flat_map(BrowserFiles::shared);
@@ -151,6 +156,7 @@ impl App {
             store,
             feeds: Feeds::new(),
             clock,
+            webhooks,
         })))
     }
 
@@ -194,7 +200,14 @@ impl App {
             .route("/v1/sites/{site}/accounts", post(routes::accounts::create))
             .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
             .route("/v1/sites/{site}/filter", post(routes::filter::create))
-            .route("/v1/sites/{site}/changes", get(routes::changes::show));
+            .route("/v1/sites/{site}/changes", get(routes::changes::show))
+            .route("/v1/sites/{site}/webhooks", get(routes::webhooks::list).post(routes::webhooks::create))
+            .route("/v1/sites/{site}/webhooks/{webhook}", delete(routes::webhooks::remove))
+            .route("/v1/sites/{site}/webhooks/{webhook}/rotate", post(routes::webhooks::rotate))
+            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters", get(routes::dead_letters::list))
+            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters/{seq}/retry", post(routes::dead_letters::retry))
+            .route("/v1/sites/{site}/webhooks/{webhook}/confirmations", post(routes::propagation::confirm))
+            .route("/v1/sites/{site}/propagation", get(routes::propagation::show));
         let for_everybody = Router::new()
             .route("/v1/sites/{site}/ledger/checkpoint", get(routes::ledger::checkpoint))
             .route("/v1/sites/{site}/ledger/keys", get(routes::ledger::keys))
@@ -284,6 +297,18 @@ impl App {
     /// Ends what would never end by itself: the streams of those who listen to the change feed. For a server that is about to stop.
     pub fn end_streams(&self) {
         self.0.feeds.close();
+    }
+
+    pub(crate) fn webhooks(&self) -> &WebhookConfig {
+        &self.0.webhooks
+    }
+
+    /// Whoever tells webhooks what is kept; none where the configuration has no key to sign with.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub fn worker(&self) -> Result<Option<Worker>, WorkerError> {
+        self.0.webhooks.key.clone().map(|key| Worker::new(self.clone(), key)).transpose()
     }
 
     pub(crate) fn clock(&self) -> &Clock {

@@ -12,7 +12,10 @@ use crate::content::Content;
 use crate::folder::SiteFolder;
 use crate::ledger::command::{LedgerCommand, Verify};
 use crate::serve::{Read, with_causes};
-use crate::{ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, log, tag};
+use crate::webhook_command::WebhookCommand;
+use crate::{
+    ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, log, tag, webhook_command,
+};
 use annotate_snippets::Renderer;
 use clap::{Args, Parser, Subcommand};
 use consentry_core::source::{Published, policy_schema};
@@ -62,6 +65,11 @@ enum Command {
     /// Checks a whole ledger, a checkpoint against an older one, or a receipt. The exit code is 0 where all holds, 1 where something does
     /// not, and 2 where something could not be checked.
     Verify(Verify),
+    /// Looks after webhooks: who is told of what a site keeps.
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
+    },
     /// Prints what `/{site}.js` answers.
     Boot {
         /// A site's folder.
@@ -164,6 +172,7 @@ pub fn run() -> ExitCode {
         Command::Key { command } => key(command),
         Command::Ledger { command } => command.run().and_then(|said| print(&said)),
         Command::Verify(verify) => return verify.run(print),
+        Command::Webhook { command } => webhook_command::run(command).and_then(|text| print(&text)),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => {
             print_tags(&folder, url.as_ref().map_or("", |PublicUrl(url)| url), &assets)

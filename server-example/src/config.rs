@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::log::LogFormat;
 use crate::place::Cdn;
 use crate::store::DatabaseUrl;
+use crate::webhooks::{OVERDUE_HOURS, Reach};
 use axum::http::HeaderName;
 use clap::Args;
 use consentry_core::source::Origin;
@@ -80,6 +81,18 @@ pub(crate) struct Keys {
     #[arg(long, env = "CONSENTRY_LEDGER_NAME")]
     #[serde(deserialize_with = "parsed")]
     pub(crate) ledger_name: Option<LedgerName>,
+    /// The file with the key that secrets of webhooks are made of; beside the database if nothing is said. It is made where it is
+    /// missing: without it every receiver needs a new secret.
+    #[arg(long, env = "CONSENTRY_WEBHOOK_KEY")]
+    pub(crate) webhook_key: Option<PathBuf>,
+    /// Where messages of webhooks may go: `public` addresses over TLS alone, or `anywhere`. Whoever may add a webhook then reaches your
+    /// network through this server.
+    #[arg(long, env = "CONSENTRY_WEBHOOKS_TO")]
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) webhooks_to: Option<Reach>,
+    /// After how many hours something that a processor was not told, or has not confirmed, is overdue; 72 if nothing is said.
+    #[arg(long, env = "CONSENTRY_OVERDUE_HOURS")]
+    pub(crate) overdue_hours: Option<u32>,
     /// The header in which your proxy says from which address a request comes, e.g. `X-Forwarded-For`.
     #[arg(long, env = "CONSENTRY_CLIENT_ADDRESS_HEADER")]
     #[serde(deserialize_with = "parsed")]
@@ -128,6 +141,9 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("pepper", r#"pepper = "/etc/consentry/pepper""#),
     ("ledger_key", r#"ledger_key = "/etc/consentry/ledger-key""#),
     ("ledger_name", r#"ledger_name = "consent.example""#),
+    ("webhook_key", r#"webhook_key = "/etc/consentry/webhook-key""#),
+    ("webhooks_to", r#"webhooks_to = "public""#),
+    ("overdue_hours", "overdue_hours = 72"),
     ("client_address_header", r#"client_address_header = "X-Forwarded-For""#),
     ("tls_certificate", r#"tls_certificate = "/etc/consentry/tls/chain.pem""#),
     ("tls_key", r#"tls_key = "/etc/consentry/tls/key.pem""#),
@@ -154,6 +170,9 @@ pub(crate) struct Setup {
     pub(crate) identity: Option<PathBuf>,
     pub(crate) pepper: Option<PathBuf>,
     pub(crate) signer: SignerArguments,
+    pub(crate) webhook_key: Option<PathBuf>,
+    pub(crate) webhooks_to: Reach,
+    pub(crate) overdue_hours: u32,
     pub(crate) client_address_header: Option<HeaderName>,
     /// The certificate, and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
@@ -216,6 +235,9 @@ impl Keys {
             identity: keys.identity,
             pepper: keys.pepper,
             signer: SignerArguments { ledger_key: keys.ledger_key, ledger_name: keys.ledger_name },
+            webhook_key: keys.webhook_key,
+            webhooks_to: keys.webhooks_to.unwrap_or_default(),
+            overdue_hours: keys.overdue_hours.unwrap_or(OVERDUE_HOURS),
             client_address_header: keys.client_address_header,
             tls,
             log: keys.log.unwrap_or_default(),
@@ -246,6 +268,9 @@ impl Keys {
             pepper: self.pepper.or(other.pepper),
             ledger_key: self.ledger_key.or(other.ledger_key),
             ledger_name: self.ledger_name.or(other.ledger_name),
+            webhook_key: self.webhook_key.or(other.webhook_key),
+            webhooks_to: self.webhooks_to.or(other.webhooks_to),
+            overdue_hours: self.overdue_hours.or(other.overdue_hours),
             client_address_header: self.client_address_header.or(other.client_address_header),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),

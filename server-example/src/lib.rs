@@ -37,6 +37,7 @@ mod front;
 mod geo;
 mod identity;
 mod keep;
+mod key_file;
 mod ledger;
 mod limits;
 mod listen;
@@ -55,6 +56,8 @@ mod sites;
 mod store;
 mod tag;
 mod tls;
+mod webhook_command;
+mod webhooks;
 
 pub use address::Peer;
 pub use app::{App, Config, ConfigError};
@@ -65,9 +68,9 @@ pub use folder::{FolderError, SiteFolder};
 pub use front::Transport;
 pub use geo::{GeoFile, GeoFileError};
 pub use identity::{
-    Identity, IdentityConfig, IdentityConfigError, IdentityError, IdentityKeys, KeyConfig, Pepper, PepperError,
-    read_identities,
+    Identity, IdentityConfig, IdentityConfigError, IdentityError, IdentityKeys, KeyConfig, Pepper, read_identities,
 };
+pub use key_file::KeyFileError;
 pub use ledger::{LedgerKeyError, LedgerKeys, LedgerName, LedgerNameError, Signer, VerifierKey, VerifierKeyError};
 pub use limits::Limits;
 pub use listen::{Door, serve};
@@ -75,7 +78,9 @@ pub use metrics::Metrics;
 pub use place::{Cdn, CdnError};
 pub use problem::Problem;
 pub use store::{
-    AppendError, Appended, DatabaseUrl, DatabaseUrlError, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError,
-    Position, Postgres, ReadError, Sealed, Sqlite, Store, StoreError,
+    AppendError, Appended, Backlog, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks, Entry, KeptKey,
+    Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress, ReadError, Sealed,
+    Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError, WebhookState,
 };
 pub use tls::{Tls, TlsError};
+pub use webhooks::{EndpointError, OVERDUE_HOURS, Reach, ReachError, WebhookConfig, WebhookKey, Worker, WorkerError};

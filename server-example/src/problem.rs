@@ -7,12 +7,13 @@ use crate::auth::Scope;
 use crate::identity::IdentityError;
 use crate::ledger::{IssueError, ProofError, SignError};
 use crate::records::DEVICES_LINKED_MAX;
-use crate::store::{AppendError, ReadError};
+use crate::store::{AppendError, ReadError, WEBHOOKS_MAX};
+use crate::webhooks::EndpointError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use consentry_core::wire::WireError;
-use consentry_core::{ChoiceError, PolicyHash};
+use consentry_core::{ChoiceError, PolicyHash, ProcessorId};
 use serde::Serialize;
 
 /// What a client may wait before it tries again, where too much is waiting.
@@ -74,8 +75,8 @@ problems! {
          name, or add the purpose to the policy.";
     /// The purpose employs no such processor.
     UnknownProcessor = "unknown-processor", "The purpose employs no such processor",
-        "A choice names a processor that the purpose does not employ. Nothing of the choice was kept. Correct the \
-         name, or add the use to the policy.";
+        "A choice names a processor that the purpose does not employ, or a webhook one that the policy does not have. \
+         Nothing was kept. Correct the name, or add the use to the policy.";
     /// People are told of the purpose, not asked.
     NotChoosable = "not-choosable", "The purpose is not a matter of choice",
         "The policy has no switch for this purpose: people are told of it, not asked. Nothing of the choice was kept.";
@@ -110,6 +111,17 @@ problems! {
     TooManyDevices = "too-many-devices", "The account is linked to too many devices",
         "What each of an account's devices refuses counts for the account, so none of them can be forgotten. An account has at \
          most 1 000; an erasure, demanded with its identity token, ends its links. Nothing was kept.";
+    /// Nobody can be told anything.
+    NoWebhooks = "no-webhooks", "This server has no webhooks",
+        "It was started without the key that messages are signed with, so that it tells nobody anything. Start it with \
+         `--webhook-key`, or read the change feed.";
+    /// The webhook would not work.
+    BadWebhook = "bad-webhook", "The webhook cannot be made",
+        "`detail` says why: where it leads may not be reached from this server, or the site has as many as it can have. \
+         Nothing was kept.";
+    /// Somebody confirms what nobody told them.
+    NotTold = "not-told", "The webhook was not told of that yet",
+        "A confirmation names the entry of a message that was received, its `seq`. Nothing was kept.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
         "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
@@ -173,6 +185,16 @@ pub(crate) enum ApiError {
     Identity(#[from] IdentityError),
     #[error("the account is linked to {max} devices already", max = DEVICES_LINKED_MAX)]
     TooManyDevices,
+    #[error("this server has no key to sign messages with")]
+    NoWebhooks,
+    #[error(transparent)]
+    BadEndpoint(#[from] EndpointError),
+    #[error("a site has at most {WEBHOOKS_MAX} webhooks")]
+    TooManyWebhooks,
+    #[error("the policy has no processor `{0}`")]
+    NoProcessor(ProcessorId),
+    #[error("the webhook was not told of that entry yet")]
+    NotTold,
     #[error("another choice has this id")]
     IdReused,
     #[error("too much is waiting")]
@@ -204,6 +226,10 @@ impl ApiError {
             Self::NoKey | Self::WrongKey | Self::NarrowKey(_) => Problem::WrongKey,
             Self::Identity(_) => Problem::WrongIdentity,
             Self::TooManyDevices => Problem::TooManyDevices,
+            Self::NoWebhooks => Problem::NoWebhooks,
+            Self::BadEndpoint(_) | Self::TooManyWebhooks => Problem::BadWebhook,
+            Self::NoProcessor(_) => Problem::UnknownProcessor,
+            Self::NotTold => Problem::NotTold,
             Self::IdReused => Problem::IdReused,
             Self::Overloaded => Problem::Overloaded,
             Self::TooManyRequests { .. } => Problem::TooManyRequests,
@@ -221,14 +247,17 @@ impl ApiError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused | Self::TooManyDevices => {
+            Self::UnknownSite | Self::NotFound | Self::NoWebhooks => StatusCode::NOT_FOUND,
+            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused | Self::TooManyDevices | Self::NotTold => {
                 StatusCode::CONFLICT
             }
             Self::Choice(
                 ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
             )
-            | Self::UnknownNotice => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::UnknownNotice
+            | Self::BadEndpoint(_)
+            | Self::TooManyWebhooks
+            | Self::NoProcessor(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSecret | Self::NoKey | Self::Identity(_) => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey | Self::NarrowKey(_) => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

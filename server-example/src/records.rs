@@ -6,7 +6,7 @@ use crate::site::Site;
 use crate::store::{ReadError, Store};
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{
-    Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
+    AsOf, Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
 };
 use std::collections::{BTreeSet, HashMap};
 
@@ -56,6 +56,29 @@ impl<'a> Records<'a> {
         let elsewhere = elsewhere.map(|one| self.own(one, past).opt_outs());
         let here = here.map(|device| self.own(device, past));
         elsewhere.chain(here).fold(self.own(subject, past), Record::merge)
+    }
+
+    /// The records just before and just after an event of the subject's, with what the devices of an account had taken away by then;
+    /// none where it is not known, since it was erased.
+    pub(crate) fn around(&self, subject: Subject, event: &Event) -> Option<(Record, Record)> {
+        let (events, _) = self.known.get(&subject)?;
+        let place = events.iter().position(|known| known.id() == event.id())?;
+        let by_then = AsOf::Recorded(event.at);
+        let record = |count: usize| {
+            let events = events.get(..count).unwrap_or_default();
+            let own = Record::of(subject, own_events(self.history, events).iter());
+            let devices = match subject {
+                Subject::Account(_) => linked_devices(events),
+                Subject::Device(_) => BTreeSet::new(),
+            };
+            let opt_outs = devices.into_iter().filter_map(|device| {
+                let (events, _) = self.known.get(&Subject::Device(device))?;
+                let events: Vec<Event> = events.iter().filter(|event| by_then.counts(event)).cloned().collect();
+                Some(Record::of(Subject::Device(device), own_events(self.history, &events).iter()).opt_outs())
+            });
+            opt_outs.fold(own, Record::merge)
+        };
+        Some((record(place), record(place + 1)))
     }
 
     /// The devices that an account is linked to.

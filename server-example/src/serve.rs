@@ -6,10 +6,13 @@ use crate::folder::SiteFolder;
 use crate::front::Transport;
 use crate::geo::GeoFile;
 use crate::identity::{Pepper, read_identities};
+use crate::key_file;
 use crate::listen::Door;
 use crate::metrics::Reloaded;
 use crate::tls::Tls;
-use crate::{App, Clock, Config, DatabaseUrl, Store};
+use crate::webhook_command::KEY_EXTENSION;
+use crate::webhooks::{WebhookConfig, WebhookKey};
+use crate::{App, Clock, Config, Store};
 use consentry_core::source::Published;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -49,6 +52,7 @@ impl Read {
             // Made only once it is served: looking whether all is well makes no files.
             pepper: None,
             signer: None,
+            webhooks: WebhookConfig { key: None, reach: setup.webhooks_to, overdue_hours: setup.overdue_hours },
             client_address_header: setup.client_address_header.clone(),
             limits: setup.limits,
             transport: if tls.is_some() { Transport::Tls } else { Transport::Plain },
@@ -72,6 +76,9 @@ impl Read {
         let store = Store::open(&setup.database)?;
         // Only now: no key is left beside a database that cannot be used.
         config.signer = Some(setup.signer.open(&setup.database, &setup.public_url)?);
+        // Without a place beside it, and without a word, nobody is told anything.
+        let webhook_key = key_file::place(setup.webhook_key.as_deref(), Some(&setup.database), KEY_EXTENSION);
+        config.webhooks.key = webhook_key.as_deref().map(WebhookKey::open).transpose()?;
         let app = App::new(config, store.clone(), Clock::System)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -95,11 +102,23 @@ impl Read {
             }
             tracing::info!("serving {names}");
             warm_beside(&app);
+            let (stopped, stops) = tokio::sync::oneshot::channel::<()>();
+            let telling = app.worker()?.map(|worker| {
+                tokio::spawn(async move {
+                    // Whoever holds the other end lets go of it.
+                    worker.run(async { drop(stops.await) }).await;
+                })
+            });
             let stop = async {
                 stop.await;
                 app.end_streams();
+                drop(stopped);
             };
             Door { listener, tls, metrics: app.metrics().clone() }.serve(app.router(), stop).await;
+            if let Some(telling) = telling {
+                // Its only failure is a panic, which has been printed by then.
+                drop(telling.await);
+            }
             // What was accepted is kept, whoever still waits for the answer.
             store.close().await;
             tracing::info!("stopped");
@@ -110,14 +129,10 @@ impl Read {
 
 /// Where the pepper is. Beside an SQLite database if nothing is said, which is of no use without it either.
 fn pepper_file(setup: &Setup) -> Result<PathBuf, Box<dyn Error>> {
-    match (&setup.pepper, &setup.database) {
-        (Some(file), _) => Ok(file.clone()),
-        (None, DatabaseUrl::Sqlite(database)) => Ok(database.with_extension("pepper")),
-        (None, DatabaseUrl::Postgres(_)) => Err(
-            "say with `--pepper` in which file the key is that account ids are hashed with: the same for every server"
-                .into(),
-        ),
-    }
+    key_file::place(setup.pepper.as_deref(), Some(&setup.database), "pepper").ok_or_else(|| {
+        "say with `--pepper` in which file the key is that account ids are hashed with: the same for every server"
+            .into()
+    })
 }
 
 /// What is read again under way. Each by itself: what cannot be read stays as it was, and the log says why.

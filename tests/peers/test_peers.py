@@ -1,5 +1,5 @@
-"""Independent readers of what Consentry writes, and writers of what it reads: RDF and SHACL, RFC 8785, SHA-256, JSON Schema, OpenMetrics
-and JSON Web Tokens by other hands than ours.
+"""Independent readers of what Consentry writes, and writers of what it reads: RDF and SHACL, RFC 8785, SHA-256, JSON Schema, OpenMetrics,
+JSON Web Tokens and Standard Webhooks by other hands than ours.
 
 Run from the repository's root, inside a venv with tests/peers/requirements.txt:
 
@@ -17,6 +17,7 @@ import socket
 import sys
 import tomllib
 import unittest
+import unittest.mock
 import warnings
 
 import jsonschema
@@ -24,6 +25,7 @@ import prometheus_client.openmetrics.parser
 import pyshacl
 import rdflib
 import rfc8785
+import standardwebhooks.webhooks
 import tokens
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,6 +33,7 @@ ROOT = HERE.parent.parent
 GOLDEN = ROOT / "core" / "tests" / "golden"
 SCHEMA = ROOT / "docs" / "policy.schema.json"
 METRICS = ROOT / "server-example" / "tests" / "golden" / "metrics.txt"
+WEBHOOK = ROOT / "server-example" / "tests" / "golden" / "webhook.json"
 
 DPV = rdflib.Namespace("https://w3id.org/dpv#")
 CONSENTRY = rdflib.Namespace("https://consentry.example/ns#")
@@ -332,6 +335,68 @@ class Metrics(unittest.TestCase):
         for broken in (text.replace("# EOF\n", ""), text.replace('le="+Inf"', 'le="11"'), text + "more 1\n"):
             with self.assertRaises(ValueError):
                 self.families(broken)
+
+
+class Webhooks(unittest.TestCase):
+    """A message as it is sent while a secret rotates, verified by standardwebhooks, and as docs/webhooks.md says."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sent = json.loads(WEBHOOK.read_bytes())
+
+    def verify(self, secret, body=None, after_s=0, **headers):
+        """Verifies the message so long after it was sent, with these headers in place of its own."""
+        now = datetime.datetime.fromtimestamp(self.sent["sent_at_ms"] / 1000 + after_s, datetime.timezone.utc)
+        with unittest.mock.patch.object(standardwebhooks.webhooks, "datetime", wraps=datetime.datetime) as clock:
+            clock.now.return_value = now
+            own = {name.replace("-", "_"): value for name, value in self.sent["headers"].items()}
+            named = {name.replace("_", "-"): value for name, value in (own | headers).items()}
+            return standardwebhooks.webhooks.Webhook(secret).verify(body or self.sent["body"], named)
+
+    def refused(self, *args, **kwargs):
+        with self.assertRaises(standardwebhooks.webhooks.WebhookVerificationError):
+            self.verify(*args, **kwargs)
+
+    def test_both_secrets_verify_while_one_replaces_the_other(self):
+        for secret in (self.sent["secret"], self.sent["secret_before"]):
+            self.assertEqual(self.verify(secret)["type"], "consent.erased")
+        new, before = self.sent["headers"]["webhook-signature"].split(" ")
+        self.verify(self.sent["secret"], webhook_signature=new)
+        self.verify(self.sent["secret_before"], webhook_signature=before)
+        self.refused(self.sent["secret"], webhook_signature=before)
+        self.refused(self.sent["secret_before"], webhook_signature=new)
+        self.refused("whsec_" + "A" * 43 + "=")
+
+    def test_what_was_changed_is_refused(self):
+        self.refused(self.sent["secret"], self.sent["body"].replace("kling", "klinh"))
+        self.refused(self.sent["secret"], webhook_id=self.sent["headers"]["webhook-id"] + "3")
+        self.refused(self.sent["secret"], webhook_timestamp="1763800002")
+
+    def test_what_is_old_or_too_new_is_refused(self):
+        self.verify(self.sent["secret"], after_s=290)
+        self.verify(self.sent["secret"], after_s=-290)
+        self.refused(self.sent["secret"], after_s=310)
+        self.refused(self.sent["secret"], after_s=-310)
+
+    def test_what_the_guide_does_is_what_the_library_does(self):
+        snippet = (ROOT / "docs" / "webhooks.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+        guide = {}
+        exec(snippet, guide)
+        headers, body, sent_s = self.sent["headers"], self.sent["body"].encode(), self.sent["sent_at_ms"] / 1000
+        for secret, change, after_s, good in (
+            ("secret", b"kling", 0, True),
+            ("secret_before", b"kling", 290, True),
+            ("secret", b"klinh", 0, False),
+            ("secret", b"kling", 310, False),
+            ("secret", b"kling", -310, False),
+        ):
+            with self.subTest(secret=secret, change=change, after_s=after_s):
+                with unittest.mock.patch("time.time", return_value=sent_s + after_s):
+                    changed = body.replace(b"kling", change)
+                    if good:
+                        self.assertEqual(guide["verified"](self.sent[secret], headers, changed)["type"], "consent.erased")
+                    else:
+                        self.assertRaises(ValueError, guide["verified"], self.sent[secret], headers, changed)
 
 
 def plain(value):

@@ -16,7 +16,7 @@ mod keys;
 mod pepper;
 
 pub use keys::{IdentityConfig, IdentityConfigError, IdentityKeys, KeyConfig, read_identities};
-pub use pepper::{Pepper, PepperError};
+pub use pepper::Pepper;
 
 use crate::problem::ApiError;
 use axum::http::{HeaderMap, HeaderName};

@@ -1,6 +1,7 @@
 //! Tokens that are believed, and every way known of making one that should not be.
 
 use super::*;
+use crate::key_file::KeyFileError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer, SigningKey};
@@ -372,8 +373,8 @@ fn a_pepper_is_made_once_and_never_made_anew() {
     }
     for broken in ["", "AAAA", &"A".repeat(44), &format!("{}!", "A".repeat(42))] {
         std::fs::write(&path, broken).unwrap();
-        assert!(matches!(Pepper::open(&path), Err(PepperError::Form { .. })), "{broken}");
+        assert!(matches!(Pepper::open(&path), Err(KeyFileError::Form { .. })), "{broken}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), broken, "and is left as it is");
     }
-    assert!(matches!(Pepper::open(&folder.path().join("no/such/folder")), Err(PepperError::File { .. })));
+    assert!(matches!(Pepper::open(&folder.path().join("no/such/folder")), Err(KeyFileError::File { .. })));
 }

@@ -10,6 +10,7 @@ use super::export::export;
 use super::key::{LedgerKeys, VerifierKey};
 use super::receipt::{self, Proven};
 use super::signer::{LedgerName, Signer};
+use crate::key_file;
 use crate::{Clock, DatabaseUrl, Store};
 use clap::{ArgGroup, Args, Subcommand};
 use consentry_core::SiteId;
@@ -18,12 +19,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What is added to a database's name for the file of its ledger's keys.
-const KEY_FILE_END: &str = ".ledger-key";
+const KEY_EXTENSION: &str = "ledger-key";
 
 /// Who signs.
 #[derive(Debug, Args)]
 pub(crate) struct SignerArguments {
-    /// The file of the keys that sign the ledger; if nothing is said, the database's with `.ledger-key` after its name. `consentry
+    /// The file of the keys that sign the ledger; if nothing is said, beside the database, with the extension `.ledger-key`. `consentry
     /// serve` makes it where it is not there yet. Several servers of one database must have the same.
     #[arg(long, value_name = "FILE", env = "CONSENTRY_LEDGER_KEY")]
     pub(crate) ledger_key: Option<PathBuf>,
@@ -48,17 +49,9 @@ impl SignerArguments {
     }
 
     fn path(&self, database: Option<&DatabaseUrl>) -> Result<PathBuf, &'static str> {
-        match (&self.ledger_key, database) {
-            (Some(path), _) => Ok(path.clone()),
-            (None, Some(DatabaseUrl::Sqlite(path))) => {
-                let mut beside = path.clone().into_os_string();
-                beside.push(KEY_FILE_END);
-                Ok(beside.into())
-            }
-            (None, Some(DatabaseUrl::Postgres(_)) | None) => Err(
-                "name the file of the ledger's keys with `--ledger-key`: only a database in a file has a place beside it",
-            ),
-        }
+        key_file::place(self.ledger_key.as_deref(), database, KEY_EXTENSION).ok_or(
+            "name the file of the ledger's keys with `--ledger-key`: only a database in a file has a place beside it",
+        )
     }
 }
 

@@ -4,13 +4,13 @@
 //! section 5.1.5) in base64. The last one signs. Those before it are known still, so that what they have signed can be checked.
 //! Deliberately absent: the database. A copy of it that gets into wrong hands signs nothing.
 
+use crate::key_file;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use consentry_core::Time;
 use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -194,11 +194,7 @@ impl LedgerKey {
 
 /// For its owner alone, and on the disk before anything is signed with it.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file: File = options.open(path)?;
+    let mut file = key_file::new_file(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

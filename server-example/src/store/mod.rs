@@ -8,10 +8,15 @@ mod edge;
 mod postgres;
 mod row;
 mod sqlite;
+mod webhooks;
 mod writer;
 
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
+pub use webhooks::{
+    Backlog, Confirmed, DeadLetter, DueWebhooks, Lease, NewWebhook, Progress, Telling, WEBHOOKS_MAX, Webhook,
+    WebhookId, WebhookIdError, WebhookState,
+};
 
 use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use consentry_core::ledger::{Leaf, Payload, Salt};
@@ -400,6 +405,102 @@ impl Store {
     /// [`ReadError`].
     pub async fn scopes(&self, key: KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
         either!(self, database => database.scopes(key, site).await)
+    }
+
+    /// Adds a webhook, to be told of what is kept from now on; false if the site has [`WEBHOOKS_MAX`] already.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing has changed then.
+    pub async fn add_webhook(&self, webhook: NewWebhook) -> Result<bool, ReadError> {
+        either!(self, database => database.add_webhook(webhook).await)
+    }
+
+    /// The site's webhooks, oldest first, and what each was not told.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn webhooks(&self, site: &SiteId) -> Result<Vec<Telling>, ReadError> {
+        either!(self, database => database.webhooks(site).await)
+    }
+
+    /// One of the site's webhooks.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn webhook(&self, site: &SiteId, id: WebhookId) -> Result<Option<Webhook>, ReadError> {
+        either!(self, database => database.webhook(site, id).await)
+    }
+
+    /// Removes a webhook, and all that is known of what it was told; false if the site has none of that id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn remove_webhook(&self, site: &SiteId, id: WebhookId) -> Result<bool, ReadError> {
+        either!(self, database => database.remove_webhook(site, id).await)
+    }
+
+    /// Gives a webhook its next secret; none if the site has none of that id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn rotate_webhook(&self, site: &SiteId, id: WebhookId, at: Time) -> Result<Option<Webhook>, ReadError> {
+        either!(self, database => database.rotate_webhook(site, id, at).await)
+    }
+
+    /// For which webhooks there is something to do.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn due_webhooks(&self, now: Time) -> Result<DueWebhooks, ReadError> {
+        either!(self, database => database.due_webhooks(now).await)
+    }
+
+    /// Takes the webhook for one server; none if another holds it, or it is no longer told anything.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn lease_webhook(&self, id: WebhookId, lease: Lease) -> Result<Option<Webhook>, ReadError> {
+        either!(self, database => database.lease_webhook(id, lease).await)
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// [`ReadError`]; then it is free when the lease ends.
+    pub async fn release_webhook(&self, id: WebhookId, holder: [u8; 16]) -> Result<(), ReadError> {
+        either!(self, database => database.release_webhook(id, holder).await)
+    }
+
+    /// Keeps how far a webhook has come, and prolongs the lease; false, and nothing is kept, if another server has it by now.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing has changed then.
+    pub async fn progress_webhook(&self, id: WebhookId, lease: Lease, progress: Progress) -> Result<bool, ReadError> {
+        either!(self, database => database.progress_webhook(id, lease, progress).await)
+    }
+
+    /// What a webhook could not be told, in the ledger's order; none if the site has none of that id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn dead_letters(&self, site: &SiteId, id: WebhookId) -> Result<Option<Vec<DeadLetter>>, ReadError> {
+        either!(self, database => database.dead_letters(site, id).await)
+    }
+
+    /// Asks for a dead letter to be sent once more; false if there is no such letter, or nobody to send it to.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn want_dead_letter(&self, site: &SiteId, id: WebhookId, seq: u64) -> Result<bool, ReadError> {
+        either!(self, database => database.want_dead_letter(site, id, seq).await)
+    }
+
+    /// Keeps that a webhook's receiver has acted on every message up to that of entry `through`.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing has changed then.
+    pub async fn confirm_webhook(&self, site: &SiteId, id: WebhookId, through: u64) -> Result<Confirmed, ReadError> {
+        either!(self, database => database.confirm_webhook(site, id, through).await)
     }
 
     /// Whether the database can be read, and whether there is somebody to write to it.

@@ -47,6 +47,13 @@ impl Server {
         Self::of(serve)
     }
 
+    /// With more on its command line.
+    pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = serve(folder);
+        command.args(arguments);
+        Self::of(command)
+    }
+
     /// Where no file may grow beyond that: to whoever writes, the disk is full then.
     pub(crate) fn start_with_files_up_to(folder: &Path, kibibytes: u32) -> Self {
         let serve = serve(folder);

@@ -1,10 +1,12 @@
 //! The headers that every answer has, on every route that there is.
 
 use crate::house::*;
+use crate::receiver::may_tell_anybody;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use consentry_server::Transport;
-use serde_json::json;
+use consentry_core::Time;
+use consentry_server::{DeadLetter, Lease, NewWebhook, Progress, Transport, WebhookId};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The routes as the router has them.
@@ -65,6 +67,20 @@ async fn request(house: &House, route: &str) -> Request<Body> {
             .header("authorization", format!("Bearer {}", house.new_key_to("export")))
             .body(Body::empty())
             .unwrap(),
+        "/v1/sites/{site}/webhooks" | "/v1/sites/{site}/propagation" => {
+            administer(house, Method::GET, &route.replace("{site}", "adforge"), None)
+        }
+        "/v1/sites/{site}/webhooks/{webhook}" => of_webhook(house, Method::DELETE, "", None).await,
+        "/v1/sites/{site}/webhooks/{webhook}/rotate" => of_webhook(house, Method::POST, "/rotate", None).await,
+        "/v1/sites/{site}/webhooks/{webhook}/dead-letters" => {
+            of_webhook(house, Method::GET, "/dead-letters", None).await
+        }
+        "/v1/sites/{site}/webhooks/{webhook}/dead-letters/{seq}/retry" => {
+            of_webhook(house, Method::POST, "/dead-letters/0/retry", None).await
+        }
+        "/v1/sites/{site}/webhooks/{webhook}/confirmations" => {
+            of_webhook(house, Method::POST, "/confirmations", Some(json!({ "v": 1, "through": 0 }))).await
+        }
         "/v1/sites/{site}/notices/{hash}" => get(&format!("/v1/sites/adforge/notices/{}", house.notice("en"))),
         "/assets/{name}" => get(house.boot("/adforge.js", &[]).await["widget"]["js"][0].as_str().unwrap()),
         "/problems/{name}" => get("/problems/malformed"),
@@ -72,6 +88,27 @@ async fn request(house: &House, route: &str) -> Request<Body> {
         "/health" | "/ready" => get(route),
         _ => panic!("no request for `{route}`: add one here"),
     }
+}
+
+fn administer(house: &House, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+    let key = house.new_key_to("admin write");
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+    match body {
+        Some(body) => with_json(request, &body),
+        None => request.body(Body::empty()).unwrap(),
+    }
+}
+
+/// A request about a webhook that could not be told of the first entry and is past it.
+async fn of_webhook(house: &House, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+    let (id, site, at) = (WebhookId::generate().unwrap(), "adforge".parse().unwrap(), Time::from_ms(START_MS));
+    let (url, processor) = ("https://hooks.example/".into(), None);
+    assert!(house.store.add_webhook(NewWebhook { id, site, url, processor, at }).await.unwrap());
+    let lease = Lease { holder: [1; 16], now: at, until: at };
+    house.store.lease_webhook(id, lease).await.unwrap().unwrap();
+    let letter = DeadLetter { seq: 0, at, dead_at: at, cause: "no answer in time".into(), is_wanted: false };
+    assert!(house.store.progress_webhook(id, lease, Progress::GivenUp(letter)).await.unwrap());
+    administer(house, method, &format!("/v1/sites/adforge/webhooks/{id}{path}"), body)
 }
 
 fn check_common(answer: &Answer, route: &str) {
@@ -86,7 +123,7 @@ fn check_common(answer: &Answer, route: &str) {
 
 #[tokio::test]
 async fn every_route_has_the_headers_that_the_documentation_says() {
-    let house = crate::identity::house();
+    let house = crate::identity::house_with(may_tell_anybody);
     let documented = documented();
     assert_eq!(documented.iter().map(|(route, ..)| route.clone()).collect::<BTreeSet<_>>(), routes());
     for (route, resource_policy, cache_control) in documented {
@@ -116,7 +153,10 @@ async fn a_problem_has_them_too() {
 
 #[tokio::test]
 async fn only_under_tls_a_browser_is_told_to_insist_on_it() {
-    let house = crate::identity::house_with(|config| config.transport = Transport::Tls);
+    let house = crate::identity::house_with(|config| {
+        may_tell_anybody(config);
+        config.transport = Transport::Tls;
+    });
     for route in routes() {
         let answer = house.send(request(&house, &route).await).await;
         assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{route}");

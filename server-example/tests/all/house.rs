@@ -316,7 +316,7 @@ pub(crate) fn signer(folder: &Path) -> Signer {
 }
 
 pub(crate) fn key_path(folder: &Path) -> PathBuf {
-    folder.join("consentry.db.ledger-key")
+    folder.join("consentry.ledger-key")
 }
 
 pub(crate) fn database_path(folder: &Path) -> PathBuf {

@@ -5,7 +5,10 @@ use crate::house::{Browser, START_MS, adforge, choice, new_id};
 use consentry_core::ledger::Leaf;
 use consentry_core::wire::{ChoiceDoc, DemandDoc};
 use consentry_core::{EventKind, SiteId, Subject, Time};
-use consentry_server::{AppendError, Appended, LedgerEntry, NewEntry, Position, SecretHash, Store};
+use consentry_server::{
+    AppendError, Appended, Backlog, Confirmed, DeadLetter, Lease, LedgerEntry, NewEntry, NewWebhook, Position,
+    Progress, SecretHash, Store, WebhookId, WebhookState,
+};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -35,6 +38,8 @@ suite! {
     servers_may_start_at_once
     keys_have_scopes_until_they_are_revoked
     r14_every_notice_that_was_published_can_be_had_back
+    a_webhook_is_one_servers_at_a_time
+    how_far_a_webhook_has_come_is_kept_with_what_it_could_not_be_told
 }
 
 fn site() -> SiteId {
@@ -403,6 +408,113 @@ async fn r14_every_notice_that_was_published_can_be_had_back(on: Kind) {
     }
     let unknown = consentry_core::NoticeHash::from_bytes([0; 32]);
     assert_eq!(store.notice(&site(), unknown).await.unwrap(), None);
+}
+
+fn at(ms: u64) -> Time {
+    Time::from_ms(START_MS + ms)
+}
+
+fn lease(holder: u8, now: u64) -> Lease {
+    Lease { holder: [holder; 16], now: at(now), until: at(now + 100) }
+}
+
+async fn webhook(store: &Store, processor: Option<&str>) -> WebhookId {
+    let (id, processor) = (WebhookId::generate().unwrap(), processor.map(|processor| processor.parse().unwrap()));
+    let new = NewWebhook { id, site: site(), url: "https://hooks.example/".into(), processor, at: at(0) };
+    assert!(store.add_webhook(new).await.unwrap());
+    id
+}
+
+async fn a_webhook_is_one_servers_at_a_time(on: Kind) {
+    let database = Database::new(on);
+    let (here, there) = (database.open(), database.open());
+    let id = webhook(&here, None).await;
+    let due = here.due_webhooks(at(0)).await.unwrap();
+    assert_eq!((due.now.len(), due.next, due.active), (0, None, 1));
+    new(here.append(entry(subject(), kind("all-refused"))).await);
+    assert_eq!(there.due_webhooks(at(0)).await.unwrap().now, [(site(), id)]);
+    let held = here.lease_webhook(id, lease(1, 0)).await.unwrap().unwrap();
+    assert_eq!((held.id, held.first, held.next, held.tries), (id, 0, 0, 0));
+    // Nobody else's, and not the same server's once more, until it ends or is given back.
+    for holder in [1, 2] {
+        assert_eq!(there.lease_webhook(id, lease(holder, 99)).await.unwrap(), None);
+    }
+    let due = there.due_webhooks(at(99)).await.unwrap();
+    assert_eq!((due.now.len(), due.next), (0, Some(at(100))));
+    let told = Progress::Told { seq: 0, at: at(0) };
+    assert!(!there.progress_webhook(id, lease(2, 99), told.clone()).await.unwrap());
+    assert!(there.lease_webhook(id, lease(2, 100)).await.unwrap().is_some());
+    assert!(!here.progress_webhook(id, lease(1, 100), told.clone()).await.unwrap());
+    here.release_webhook(id, [1; 16]).await.unwrap();
+    assert_eq!(here.lease_webhook(id, lease(1, 150)).await.unwrap(), None);
+    // Whoever says how far it is keeps it for longer.
+    assert!(there.progress_webhook(id, lease(2, 150), told).await.unwrap());
+    assert_eq!(here.lease_webhook(id, lease(1, 249)).await.unwrap(), None);
+    there.release_webhook(id, [2; 16]).await.unwrap();
+    assert_eq!(here.lease_webhook(id, lease(1, 150)).await.unwrap().unwrap().next, 1);
+    assert!(here.progress_webhook(id, lease(1, 150), Progress::Gone).await.unwrap());
+    assert_eq!(there.lease_webhook(id, lease(1, 9_999)).await.unwrap(), None);
+    let kept = there.webhook(&site(), id).await.unwrap().unwrap();
+    assert_eq!((kept.state, there.due_webhooks(at(9_999)).await.unwrap().active), (WebhookState::Disabled, 0));
+    assert_eq!(there.webhook(&"other".parse().unwrap(), id).await.unwrap(), None);
+}
+
+async fn how_far_a_webhook_has_come_is_kept_with_what_it_could_not_be_told(on: Kind) {
+    let database = Database::new(on);
+    let (store, other) = (database.open(), "other".parse().unwrap());
+    for _ in 0..3 {
+        new(store.append(entry(subject(), kind("all-refused"))).await);
+    }
+    let id = webhook(&store, Some("kling")).await;
+    for _ in 0..4 {
+        new(store.append(entry(subject(), kind("all-refused"))).await);
+    }
+    let telling = async || store.webhooks(&site()).await.unwrap().remove(0);
+    let first = telling().await;
+    assert_eq!((first.webhook.first, first.webhook.next), (3, 3));
+    assert_eq!((first.untold, first.dead), (Backlog { count: 4, since: Some(at(0)) }, Backlog::default()));
+    store.lease_webhook(id, lease(1, 0)).await.unwrap().unwrap();
+    let progress = async |progress| assert!(store.progress_webhook(id, lease(1, 0), progress).await.unwrap());
+    progress(Progress::Failed { tries: 3, next_try_at: at(500) }).await;
+    assert_eq!((telling().await.webhook.tries, telling().await.webhook.next_try_at), (3, at(500)));
+    let letter =
+        DeadLetter { seq: 3, at: at(0), dead_at: at(600), cause: "no answer in time".into(), is_wanted: false };
+    progress(Progress::GivenUp(letter.clone())).await;
+    progress(Progress::Passed { next: 5 }).await;
+    progress(Progress::Told { seq: 5, at: at(7) }).await;
+    let kept = telling().await;
+    assert_eq!((kept.webhook.next, kept.webhook.tries), (6, 0));
+    assert_eq!(kept.untold, Backlog { count: 1, since: Some(at(0)) });
+    assert_eq!(kept.dead, Backlog { count: 1, since: Some(at(0)) });
+    assert_eq!(kept.unconfirmed, Backlog { count: 1, since: Some(at(7)) });
+    assert_eq!(store.dead_letters(&site(), id).await.unwrap(), Some(vec![letter.clone()]));
+    assert_eq!(store.dead_letters(&other, id).await.unwrap(), None);
+    assert!(!store.want_dead_letter(&other, id, 3).await.unwrap());
+    assert!(!store.want_dead_letter(&site(), id, 4).await.unwrap());
+    assert!(store.want_dead_letter(&site(), id, 3).await.unwrap());
+    assert!(store.dead_letters(&site(), id).await.unwrap().unwrap()[0].is_wanted);
+    // Given up once more, it does not move what comes next.
+    progress(Progress::GivenUp(DeadLetter { cause: "answered with status 500".into(), ..letter })).await;
+    let again = store.dead_letters(&site(), id).await.unwrap().unwrap();
+    assert_eq!((again.len(), again[0].is_wanted, again[0].cause.as_str()), (1, false, "answered with status 500"));
+    assert_eq!(telling().await.webhook.next, 6);
+    progress(Progress::ToldLate { seq: 3, at: at(0) }).await;
+    assert_eq!((telling().await.dead.count, telling().await.unconfirmed.count), (0, 2));
+    for (through, expected, left) in
+        [(6, Confirmed::Untold, 2), (3, Confirmed::Kept, 1), (5, Confirmed::Kept, 0), (4, Confirmed::Kept, 0)]
+    {
+        assert_eq!(store.confirm_webhook(&site(), id, through).await.unwrap(), expected);
+        assert_eq!(telling().await.unconfirmed.count, left);
+    }
+    assert_eq!(telling().await.webhook.confirmed, Some(5));
+    assert_eq!(store.confirm_webhook(&other, id, 0).await.unwrap(), Confirmed::Unknown);
+    let rotated = store.rotate_webhook(&site(), id, at(9)).await.unwrap().unwrap();
+    assert_eq!((rotated.generation, rotated.rotated_at), (1, Some(at(9))));
+    assert_eq!(store.rotate_webhook(&other, id, at(9)).await.unwrap(), None);
+    assert!(!store.remove_webhook(&other, id).await.unwrap());
+    assert!(store.remove_webhook(&site(), id).await.unwrap());
+    assert!(!store.remove_webhook(&site(), id).await.unwrap());
+    assert_eq!(store.webhooks(&site()).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

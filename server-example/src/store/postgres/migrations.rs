@@ -6,7 +6,10 @@ use crate::store::StoreError;
 use deadpool_postgres::Pool;
 use tokio_postgres::error::SqlState;
 
-const ALL: &[&str] = &[include_str!("../../../migrations/postgres/0001_ledger.sql")];
+const ALL: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_ledger.sql"),
+    include_str!("../../../migrations/postgres/0003_webhooks.sql"),
+];
 /// How often it is tried again where two servers make the first table at once.
 const TRIES_MAX: usize = 5;
 

@@ -4,6 +4,7 @@
 
 mod migrations;
 mod read;
+mod webhooks;
 mod write;
 
 use super::row::{ms, time};

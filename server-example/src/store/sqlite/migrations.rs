@@ -3,7 +3,10 @@
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-const ALL: &[M<'_>] = &[M::up(include_str!("../../../migrations/sqlite/0001_ledger.sql"))];
+const ALL: &[M<'_>] = &[
+    M::up(include_str!("../../../migrations/sqlite/0001_ledger.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0003_webhooks.sql")),
+];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(ALL);
 

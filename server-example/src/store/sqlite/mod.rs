@@ -2,6 +2,7 @@
 
 mod migrations;
 mod read;
+mod webhooks;
 mod write;
 
 use super::row::ms;
@@ -17,7 +18,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use write::Write;
@@ -34,6 +35,8 @@ struct Inner {
     path: PathBuf,
     writer: Writer,
     readers: Readers,
+    /// Writes what is not the ledger's, and may wait for it.
+    aside: Mutex<Connection>,
 }
 
 impl Sqlite {
@@ -45,9 +48,10 @@ impl Sqlite {
         // Opened here, so that a database that cannot be read is found before anybody asks.
         let readers = (0..read::CONNECTIONS).map(|_| reading_connection(path)).collect::<Result<_, _>>();
         let readers = Readers::new(readers.map_err(cannot_open)?);
+        let aside = Mutex::new(writing_connection(path).map_err(cannot_open)?);
         let mut write = Write::new(connection);
         let writer = Writer::start(move |entries| write.keep(entries))?;
-        Ok(Self(Arc::new(Inner { path: path.into(), writer, readers })))
+        Ok(Self(Arc::new(Inner { path: path.into(), writer, readers, aside })))
     }
 
     pub(super) async fn append(&self, entry: NewEntry) -> Result<Appended, AppendError> {
