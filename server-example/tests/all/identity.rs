@@ -61,7 +61,7 @@ async fn identify(house: &House, browser: &Browser, token: &str) -> Answer {
 }
 
 /// What a browser may do by the word of device and account, which must be answered.
-async fn sign_in(house: &House, browser: &Browser, token: &str) -> Value {
+pub(crate) async fn sign_in(house: &House, browser: &Browser, token: &str) -> Value {
     let answer = identify(house, browser, token).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     answer.json()
@@ -73,7 +73,7 @@ async fn send_signed(house: &House, browser: &Browser, path: &str, token: &str, 
     house.send(with_json(request.header("Consentry-Identity", token), what)).await
 }
 
-async fn choose_signed(house: &House, browser: &Browser, token: &str, fields: Value) -> Value {
+pub(crate) async fn choose_signed(house: &House, browser: &Browser, token: &str, fields: Value) -> Value {
     let choice = house.choice(fields);
     let answer = send_signed(house, browser, "choices", token, &choice).await;
     assert!(answer.status.is_success(), "{}", answer.text());

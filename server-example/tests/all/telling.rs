@@ -2,7 +2,8 @@
 
 use crate::database::{Database, Kind};
 use crate::house::*;
-use crate::receiver::{Got, Receiver, Reply, teller};
+use crate::identity::{choose_signed, sign_in};
+use crate::receiver::{Got, Receiver, Reply, may_tell_anybody, teller};
 use axum::http::Method;
 use consentry_core::wire::ChoiceDoc;
 use consentry_core::{EventKind, Subject, Time};
@@ -397,4 +398,22 @@ async fn where_a_server_may_not_send_is_looked_at_when_it_sends() {
     assert_eq!(tries, 0);
     let cause = letters(&house, &id).await[0]["cause"].take();
     assert!(cause.as_str().unwrap().starts_with("expected `https://`"), "{cause}");
+}
+
+#[tokio::test]
+async fn r23_an_account_that_is_linked_to_a_device_that_refuses_is_told_of_by_its_own_name() {
+    let house = crate::identity::house_with(may_tell_anybody);
+    let worker = house.app.worker().unwrap().unwrap();
+    let (mut kling, laptop, phone) = (Receiver::new().await, Browser::new(), Browser::new());
+    let token = crate::identity::token("u-42", json!({}));
+    house.choose(&phone, json!({ "stances": { "downstream-ai": "refuse", "downstream-ai/kling": "refuse" } })).await;
+    house.tells(&kling, Some("kling")).await;
+    choose_signed(&house, &laptop, &token, json!({ "outcome": "all-granted" })).await;
+    let account = sign_in(&house, &phone, &token).await["account"].clone();
+    assert_eq!(worker.turn().await.unwrap(), None);
+    let of_account = |got: &[Got]| -> Vec<Value> {
+        let told = got.iter().filter(|got| got.body["data"]["subject"] == account);
+        told.map(|got| json!([got.body["type"], got.body["data"]["purposes"][0]["allow"]])).collect()
+    };
+    assert_eq!(of_account(&kling.got()), [json!(["consent.given", true]), json!(["consent.withdrawn", false])]);
 }
