@@ -63,7 +63,12 @@ macro_rules! secret_hashes {
 }
 
 secret_hashes! {
-    /// What is kept of a device's secret.
+    /// What is kept of a device's secret. There is no comparison but [`SecretHash::is_same`]:
+    ///
+    /// ```compile_fail,E0369
+    /// let hash = consentry_server::SecretHash::of(&[7; 32]);
+    /// let _ = hash == hash;
+    /// ```
     SecretHash = b"consentry device secret 1\0";
     /// What is kept of an API key.
     KeyHash = b"consentry api key 1\0";

@@ -14,7 +14,8 @@ use crate::ledger::command::{LedgerCommand, Verify};
 use crate::serve::{Read, with_causes};
 use crate::webhook_command::WebhookCommand;
 use crate::{
-    ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, boot, bundle, log, tag, webhook_command,
+    ApiKey, Clock, DatabaseUrl, KeptKey, KeyId, Scope, Store, StoreError, backup, boot, bundle, log, tag,
+    webhook_command,
 };
 use annotate_snippets::Renderer;
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,15 @@ enum Command {
     /// Checks a whole ledger, a checkpoint against an older one, or a receipt. The exit code is 0 where all holds, 1 where something does
     /// not, and 2 where something could not be checked.
     Verify(Verify),
+    /// Writes a copy of an SQLite database to a new file, while servers go on using it. docs/backup.md says what else to keep.
+    Backup {
+        /// The database.
+        #[arg(long)]
+        database: DatabaseUrl,
+        /// The file to write. There must be none.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Looks after webhooks: who is told of what a site keeps.
     Webhook {
         #[command(subcommand)]
@@ -172,6 +182,7 @@ pub fn run() -> ExitCode {
         Command::Key { command } => key(command),
         Command::Ledger { command } => command.run().and_then(|said| print(&said)),
         Command::Verify(verify) => return verify.run(print),
+        Command::Backup { database, out } => write_backup(&database, &out),
         Command::Webhook { command } => webhook_command::run(command).and_then(|text| print(&text)),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => {
@@ -278,6 +289,15 @@ fn write_bundle(folder: &Path, out: &Path, assets: &Assets) -> Outcome {
         }
     }
     Ok(())
+}
+
+fn write_backup(database: &DatabaseUrl, out: &Path) -> Outcome {
+    match database {
+        DatabaseUrl::Sqlite(path) => Ok(backup(path, out)?),
+        DatabaseUrl::Postgres(_) => {
+            Err("PostgreSQL has its own: `pg_dump --format=custom`, as docs/backup.md says".into())
+        }
+    }
 }
 
 fn serve(arguments: Serve) -> Outcome {

@@ -78,9 +78,10 @@ pub use metrics::Metrics;
 pub use place::{Cdn, CdnError};
 pub use problem::Problem;
 pub use store::{
-    AppendError, Appended, Backlog, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks, Entry, KeptKey,
-    Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress, ReadError, Sealed,
-    Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError, WebhookState,
+    AppendError, Appended, Backlog, BackupError, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks,
+    Entry, KeptKey, Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress,
+    ReadError, Sealed, Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError,
+    WebhookState, backup, check_file,
 };
 pub use tls::{Tls, TlsError};
 pub use webhooks::{EndpointError, OVERDUE_HOURS, Reach, ReachError, WebhookConfig, WebhookKey, Worker, WorkerError};

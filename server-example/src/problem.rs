@@ -111,6 +111,10 @@ problems! {
     TooManyDevices = "too-many-devices", "The account is linked to too many devices",
         "What each of an account's devices refuses counts for the account, so none of them can be forgotten. An account has at \
          most 1 000; an erasure, demanded with its identity token, ends its links. Nothing was kept.";
+    /// The feed is asked to go on from where it has not been.
+    Ahead = "ahead", "The ledger does not reach that far",
+        "The entry that `after` or `Last-Event-ID` names is not there. The ledger was set back to a copy, or it is another one's. What \
+         was read of it may contradict what is kept now: read it again from the start.";
     /// Nobody can be told anything.
     NoWebhooks = "no-webhooks", "This server has no webhooks",
         "It was started without the key that messages are signed with, so that it tells nobody anything. Start it with \
@@ -185,6 +189,8 @@ pub(crate) enum ApiError {
     Identity(#[from] IdentityError),
     #[error("the account is linked to {max} devices already", max = DEVICES_LINKED_MAX)]
     TooManyDevices,
+    #[error("there is no entry {after} yet")]
+    Ahead { after: u64 },
     #[error("this server has no key to sign messages with")]
     NoWebhooks,
     #[error(transparent)]
@@ -226,6 +232,7 @@ impl ApiError {
             Self::NoKey | Self::WrongKey | Self::NarrowKey(_) => Problem::WrongKey,
             Self::Identity(_) => Problem::WrongIdentity,
             Self::TooManyDevices => Problem::TooManyDevices,
+            Self::Ahead { .. } => Problem::Ahead,
             Self::NoWebhooks => Problem::NoWebhooks,
             Self::BadEndpoint(_) | Self::TooManyWebhooks => Problem::BadWebhook,
             Self::NoProcessor(_) => Problem::UnknownProcessor,
@@ -248,9 +255,11 @@ impl ApiError {
             Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownSite | Self::NotFound | Self::NoWebhooks => StatusCode::NOT_FOUND,
-            Self::Choice(ChoiceError::Superseded { .. }) | Self::IdReused | Self::TooManyDevices | Self::NotTold => {
-                StatusCode::CONFLICT
-            }
+            Self::Choice(ChoiceError::Superseded { .. })
+            | Self::IdReused
+            | Self::TooManyDevices
+            | Self::NotTold
+            | Self::Ahead { .. } => StatusCode::CONFLICT,
             Self::Choice(
                 ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
             )

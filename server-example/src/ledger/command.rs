@@ -11,7 +11,7 @@ use super::key::{LedgerKeys, VerifierKey};
 use super::receipt::{self, Proven};
 use super::signer::{LedgerName, Signer};
 use crate::key_file;
-use crate::{Clock, DatabaseUrl, Store};
+use crate::{BackupError, Clock, DatabaseUrl, Store, check_file};
 use clap::{ArgGroup, Args, Subcommand};
 use consentry_core::SiteId;
 use std::error::Error;
@@ -246,6 +246,14 @@ impl Verify {
             Err(verdict) => return Ok(vec![verdict]),
         };
         let store = open_existing(database)?;
+        if let DatabaseUrl::Sqlite(path) = database
+            && let Err(error) = check_file(path)
+        {
+            return Ok(vec![match error {
+                BackupError::Damaged { .. } => Verdict::Fails(error.to_string()),
+                BackupError::Read { .. } | BackupError::Write { .. } => Verdict::Open(with_cause(&error)),
+            }]);
+        }
         let sites = match &*self.sites {
             [] => block_on(store.ledger_sites())??,
             sites => sites.to_vec(),

@@ -47,9 +47,16 @@ pub(crate) async fn show(
 ) -> Result<Response, ApiError> {
     let site = back_end.may(Scope::Export)?;
     let Query(From { after, limit }) = query.map_err(|error| ApiError::Malformed(error.body_text()))?;
-    if wants_events(&headers) {
-        let last = last_event_id(&headers)?.or(after);
-        let listener = app.feeds().listen(app.store(), site.id(), last.map_or(0, |last| last.saturating_add(1)));
+    let live = wants_events(&headers);
+    let after = if live { last_event_id(&headers)?.or(after) } else { after };
+    // Whoever knows more than there is has read another ledger, such as the one before a restore, and would miss what follows here.
+    if let Some(after) = after
+        && after >= app.store().ledger_head(site.id()).await?.size
+    {
+        return Err(ApiError::Ahead { after });
+    }
+    if live {
+        let listener = app.feeds().listen(app.store(), site.id(), after.map_or(0, |last| last.saturating_add(1)));
         let events = futures_util::stream::unfold(listener, async |mut listener| {
             let text = listener.next().await?;
             Some((Ok::<_, Infallible>(text), listener))

@@ -12,7 +12,7 @@ mod webhooks;
 mod writer;
 
 pub use postgres::Postgres;
-pub use sqlite::Sqlite;
+pub use sqlite::{BackupError, Sqlite, backup, check_file};
 pub use webhooks::{
     Backlog, Confirmed, DeadLetter, DueWebhooks, Lease, NewWebhook, Progress, Telling, WEBHOOKS_MAX, Webhook,
     WebhookId, WebhookIdError, WebhookState,

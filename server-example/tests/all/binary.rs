@@ -135,7 +135,7 @@ pub(crate) fn serve(folder: &Path) -> Command {
     serve_on(folder, &database_url(folder))
 }
 
-fn serve_on(folder: &Path, database: &str) -> Command {
+pub(crate) fn serve_on(folder: &Path, database: &str) -> Command {
     let assets = folder.join("assets");
     std::fs::create_dir_all(&assets).unwrap();
     write_assets(&assets);

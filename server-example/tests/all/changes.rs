@@ -138,6 +138,22 @@ async fn who_cannot_keep_up_misses_nothing() {
 }
 
 #[tokio::test]
+async fn who_knows_more_than_there_is_reads_another_ledger_and_is_told() {
+    let house = House::new();
+    let key = house.new_key_to("export");
+    let changes = async |after: u64, accept: &str| {
+        let request = Request::get(format!("/v1/sites/adforge/changes?after={after}")).header("accept", accept);
+        house.send(request.header("authorization", format!("Bearer {key}")).body(Body::empty()).unwrap()).await
+    };
+    for accept in ["application/json", "text/event-stream"] {
+        changes(0, accept).await.problem(409, "ahead");
+    }
+    house.choose(&Browser::new(), json!({ "outcome": "all-refused" })).await;
+    assert_eq!(changes(0, "application/json").await.json()["changes"], json!([]));
+    changes(1, "application/json").await.problem(409, "ahead");
+}
+
+#[tokio::test]
 async fn the_feed_is_for_keys_that_may_export() {
     let house = House::new();
     for (scopes, accept) in [("ask", "application/json"), ("ask write admin", "text/event-stream")] {

@@ -168,7 +168,7 @@ fn run(command: &mut Command) {
 }
 
 /// Where PostgreSQL's programs are: `CONSENTRY_POSTGRES`, or where Debian puts them.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     if let Some(folder) = std::env::var_os("CONSENTRY_POSTGRES") {
         return folder.into();
     }

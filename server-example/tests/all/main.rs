@@ -10,6 +10,8 @@
 )]
 
 mod assets;
+mod attacks;
+mod backup;
 mod binary;
 mod bundle;
 mod changes;
@@ -36,6 +38,7 @@ mod mmdb;
 mod notices;
 mod operating;
 mod parts;
+mod peers_faults;
 mod pinned;
 mod places;
 mod problems;

@@ -1,5 +1,6 @@
 //! SQLite: one connection that writes, on a thread of its own, and a few that only read.
 
+mod backup;
 mod migrations;
 mod read;
 mod webhooks;
@@ -22,6 +23,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use write::Write;
+
+pub use backup::{BackupError, backup, check_file};
 
 /// How long a connection waits for another process that writes, such as `consentry key new`.
 const BUSY_SECONDS_MAX: u64 = 5;
