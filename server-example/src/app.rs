@@ -5,7 +5,7 @@ use crate::assets::BrowserFiles;
 use crate::clock::Clock;
 use crate::content::Content;
 use crate::feed::Feeds;
-use crate::front::{Charge, Front, Transport};
+use crate::front::{self, Charge, Front, Transport};
 use crate::geo::GeoFile;
 use crate::identity::{self, Identities, Identity, IdentityError, IdentityKeys, Pepper};
 use crate::ledger::{SignedHeads, Signer};
@@ -24,7 +24,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{delete, get, post};
 use consentry_core::source::{Origin, Published};
-use consentry_core::{AccountId, Jurisdiction, SiteId};
+use consentry_core::{AccountId, Country, Jurisdiction, SiteId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -52,8 +52,11 @@ pub struct Config {
     pub transport: Transport,
     /// Who may sign identity tokens, by site. At a site that is not among them nobody is signed in.
     pub identity: BTreeMap<SiteId, IdentityKeys>,
-    /// What account ids are hashed with. Whoever has keys for identity tokens needs it.
+    /// What account ids are hashed with, and links to unsubscribe are made with. Whoever has keys for identity tokens needs it; without
+    /// it there are no such links.
     pub pepper: Option<Pepper>,
+    /// Where the database is, for records as JSON-LD; `ZZ` if nothing is said.
+    pub storage_country: Option<Country>,
     /// Loader, widget and the rest. Without them there is the API alone.
     pub browser_files: Option<BrowserFiles>,
     /// Who signs the ledgers. Without it there are neither checkpoints nor receipts with a proof.
@@ -91,6 +94,7 @@ struct Inner {
     sites: Sites,
     /// What every site's pages may fetch.
     assets: HashMap<String, Content>,
+    storage_country: Option<Country>,
     places: Places,
     script_cache_control: HeaderValue,
     script_vary: HeaderValue,
@@ -116,6 +120,7 @@ impl App {
             sites: published,
             more_origins,
             public_url,
+            storage_country,
             browser_files,
             limits,
             transport,
@@ -146,6 +151,7 @@ impl App {
             sites,
             identities,
             assets,
+            storage_country,
             script_cache_control: places.script_cache_control(),
             script_vary: places.script_vary(),
             places,
@@ -186,6 +192,8 @@ impl App {
             let routes = routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
             routes.layer(Front { app: self.clone(), charge })
         };
+        let placed = axum::middleware::from_fn_with_state(self.clone(), front::take_place);
+        let export = post(routes::export::create).layer(placed);
         // These count inside of CORS, so that a page may read that it has to wait.
         let for_browsers = Router::new()
             .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
@@ -194,7 +202,14 @@ impl App {
             .route("/v1/sites/{site}/identity", post(routes::identity::create).options(cors::preflight))
             .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
             .route("/v1/sites/{site}/receipts/{id}", get(routes::receipts::show).options(cors::preflight))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard));
+            .route("/v1/sites/{site}/export", get(routes::export::show).options(cors::preflight))
+            .route(
+                "/v1/sites/{site}/cases",
+                get(routes::cases::own).post(routes::cases::create).options(cors::preflight),
+            )
+            .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard))
+            // Of a back end, at the same address: neither CORS nor the allowance of browsers is about it.
+            .route("/v1/sites/{site}/export", export);
         // These count by the key that is shown.
         let for_back_ends = Router::new()
             .route("/v1/sites/{site}/accounts", post(routes::accounts::create))
@@ -207,12 +222,18 @@ impl App {
             .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters", get(routes::dead_letters::list))
             .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters/{seq}/retry", post(routes::dead_letters::retry))
             .route("/v1/sites/{site}/webhooks/{webhook}/confirmations", post(routes::propagation::confirm))
-            .route("/v1/sites/{site}/propagation", get(routes::propagation::show));
+            .route("/v1/sites/{site}/propagation", get(routes::propagation::show))
+            .route("/v1/sites/{site}/state", get(routes::state::show))
+            .route("/v1/sites/{site}/cases/all", get(routes::cases::all))
+            .route("/v1/sites/{site}/cases/{id}", post(routes::cases::change))
+            .route("/v1/sites/{site}/unsubscribe-links", post(routes::unsubscribe::create_link));
+        let unsubscribe = get(routes::unsubscribe::show).post(routes::unsubscribe::create);
         let for_everybody = Router::new()
             .route("/v1/sites/{site}/ledger/checkpoint", get(routes::ledger::checkpoint))
             .route("/v1/sites/{site}/ledger/keys", get(routes::ledger::keys))
             .route("/v1/sites/{site}/ledger/tile/{*tile}", get(routes::ledger::tile))
             .route("/v1/sites/{site}/notices/{hash}", get(routes::notices::show))
+            .route("/v1/sites/{site}/unsubscribe/{token}", unsubscribe)
             .route("/ready", get(routes::ready::show))
             .route("/problems/{name}", get(routes::problems::show))
             .route("/assets/{name}", get(routes::assets::show))
@@ -280,6 +301,20 @@ impl App {
     pub(crate) fn signed_in(&self, site: &SiteId, headers: &HeaderMap) -> Result<Option<Identity>, ApiError> {
         let token = identity::token_of(headers)?;
         Ok(token.map(|token| self.identify(site, token)).transpose()?)
+    }
+
+    /// The key that accounts are hashed with, and links are made with.
+    pub(crate) fn pepper(&self) -> Option<&Pepper> {
+        self.0.identities.as_ref().map(Identities::pepper)
+    }
+
+    /// Where this server is reached; empty where nobody has said.
+    pub(crate) fn public_url(&self) -> &str {
+        self.0.sites.public_url()
+    }
+
+    pub(crate) fn storage_country(&self) -> Option<Country> {
+        self.0.storage_country
     }
 
     pub(crate) fn heads(&self) -> Option<&SignedHeads> {

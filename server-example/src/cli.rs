@@ -6,6 +6,9 @@
 use crate::assets::BrowserFiles;
 use crate::boot::{Delivery, Wanted};
 use crate::check;
+use crate::commands::{
+    self, export::Export, import::ImportFile, manifest::ManifestOf, unsubscribe_link::UnsubscribeLink,
+};
 use crate::config::{Keys, PublicUrl};
 use crate::config_file::ConfigFile;
 use crate::content::Content;
@@ -80,6 +83,14 @@ enum Command {
         #[command(subcommand)]
         command: WebhookCommand,
     },
+    /// Writes how a site stands: for every subject and target, whether it is allowed, and why.
+    Export(Export),
+    /// Takes over what people said to another system.
+    Import(ImportFile),
+    /// Says, signed, which subjects a training set may be made of.
+    Manifest(ManifestOf),
+    /// Prints the headers of a mail by which somebody gets no more of them.
+    UnsubscribeLink(UnsubscribeLink),
     /// Prints what `/{site}.js` answers.
     Boot {
         /// A site's folder.
@@ -184,6 +195,10 @@ pub fn run() -> ExitCode {
         Command::Verify(verify) => return verify.run(print),
         Command::Backup { database, out } => write_backup(&database, &out),
         Command::Webhook { command } => webhook_command::run(command).and_then(|text| print(&text)),
+        Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Manifest(arguments) => commands::manifest::run(arguments),
+        Command::UnsubscribeLink(arguments) => commands::unsubscribe_link::run(arguments),
         Command::Boot { folder, lang, assets } => print_boot(&folder, lang, &assets),
         Command::Tag { folder, url, assets } => {
             print_tags(&folder, url.as_ref().map_or("", |PublicUrl(url)| url), &assets)
@@ -199,7 +214,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-type Outcome = Result<(), Box<dyn Error>>;
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
 fn check(folder: &Path) -> Outcome {
     for published in publish(folder)? {
@@ -323,7 +338,7 @@ impl Assets {
 }
 
 /// Every site in the folder. If anything is wrong with one of them, all of it is printed.
-fn publish(folder: &Path) -> Result<Vec<Published>, Box<dyn Error>> {
+pub(crate) fn publish(folder: &Path) -> Result<Vec<Published>, Box<dyn Error>> {
     let renderer = if io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
     let mut sites = Vec::new();
     let mut wrong = String::new();
@@ -341,7 +356,7 @@ fn publish(folder: &Path) -> Result<Vec<Published>, Box<dyn Error>> {
 }
 
 /// Unlike `print!`, an error where nobody reads any more, rather than a panic.
-fn print(text: &str) -> Outcome {
+pub(crate) fn print(text: &str) -> Outcome {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;

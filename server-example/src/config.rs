@@ -14,6 +14,7 @@ use crate::store::DatabaseUrl;
 use crate::webhooks::{OVERDUE_HOURS, Reach};
 use axum::http::HeaderName;
 use clap::Args;
+use consentry_core::Country;
 use consentry_core::source::Origin;
 use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
@@ -69,8 +70,8 @@ pub(crate) struct Keys {
     /// Who may sign identity tokens for which site: a TOML file, as docs/embed.md describes it.
     #[arg(long, env = "CONSENTRY_IDENTITY")]
     pub(crate) identity: Option<PathBuf>,
-    /// The file with the key that account ids are hashed with; beside the database if nothing is said. It is made where it is missing:
-    /// keep a backup, no account is found again without it.
+    /// The file with the key that account ids are hashed with, and links to unsubscribe are made with; beside the database if nothing is
+    /// said. It is made where it is missing: keep a backup, no account is found again without it, and no link in a mail leads anywhere.
     #[arg(long, env = "CONSENTRY_PEPPER")]
     pub(crate) pepper: Option<PathBuf>,
     /// The file of the keys that sign the ledger; beside the database if nothing is said. It is made where it is missing. Several
@@ -93,6 +94,10 @@ pub(crate) struct Keys {
     /// After how many hours something that a processor was not told, or has not confirmed, is overdue; 72 if nothing is said.
     #[arg(long, env = "CONSENTRY_OVERDUE_HOURS")]
     pub(crate) overdue_hours: Option<u32>,
+    /// The country in which the database is (ISO 3166, e.g. `DE`), for records as JSON-LD.
+    #[arg(long, env = "CONSENTRY_STORAGE_COUNTRY")]
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) storage_country: Option<Country>,
     /// The header in which your proxy says from which address a request comes, e.g. `X-Forwarded-For`.
     #[arg(long, env = "CONSENTRY_CLIENT_ADDRESS_HEADER")]
     #[serde(deserialize_with = "parsed")]
@@ -144,6 +149,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("webhook_key", r#"webhook_key = "/etc/consentry/webhook-key""#),
     ("webhooks_to", r#"webhooks_to = "public""#),
     ("overdue_hours", "overdue_hours = 72"),
+    ("storage_country", r#"storage_country = "DE""#),
     ("client_address_header", r#"client_address_header = "X-Forwarded-For""#),
     ("tls_certificate", r#"tls_certificate = "/etc/consentry/tls/chain.pem""#),
     ("tls_key", r#"tls_key = "/etc/consentry/tls/key.pem""#),
@@ -173,6 +179,7 @@ pub(crate) struct Setup {
     pub(crate) webhook_key: Option<PathBuf>,
     pub(crate) webhooks_to: Reach,
     pub(crate) overdue_hours: u32,
+    pub(crate) storage_country: Option<Country>,
     pub(crate) client_address_header: Option<HeaderName>,
     /// The certificate, and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
@@ -238,6 +245,7 @@ impl Keys {
             webhook_key: keys.webhook_key,
             webhooks_to: keys.webhooks_to.unwrap_or_default(),
             overdue_hours: keys.overdue_hours.unwrap_or(OVERDUE_HOURS),
+            storage_country: keys.storage_country,
             client_address_header: keys.client_address_header,
             tls,
             log: keys.log.unwrap_or_default(),
@@ -271,6 +279,7 @@ impl Keys {
             webhook_key: self.webhook_key.or(other.webhook_key),
             webhooks_to: self.webhooks_to.or(other.webhooks_to),
             overdue_hours: self.overdue_hours.or(other.overdue_hours),
+            storage_country: self.storage_country.or(other.storage_country),
             client_address_header: self.client_address_header.or(other.client_address_header),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),

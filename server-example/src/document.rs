@@ -18,6 +18,8 @@ pub(crate) const EVENT_BYTES_MAX: usize = 4 * 1024;
 pub(crate) const IDENTITY_BYTES_MAX: usize = TOKEN_BYTES_MAX + 1024;
 /// Longest request for decisions, in bytes: a thousand questions with the longest names.
 pub(crate) const ASK_BYTES_MAX: usize = 512 * 1024;
+/// Longest case, in bytes: a note of which every character is escaped.
+pub(crate) const CASE_BYTES_MAX: usize = 32 * 1024;
 /// How long a body may take to arrive.
 pub(crate) const BODY_SECONDS_MAX: u64 = 10;
 /// Longest message about what cannot be read, in characters. It may repeat a name that was sent.
@@ -34,13 +36,18 @@ impl<S: Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for Do
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read(body, BYTES_MAX));
-        let body = body.await.map_err(|_| ApiError::Slow)??;
+        let body = read_in_time(body, BYTES_MAX).await?;
         if !is_json(&parts.headers) {
             return Err(ApiError::NotJson);
         }
         serde_json::from_slice(&body).map(Self).map_err(|error| ApiError::Malformed(without_ids(&error.to_string())))
     }
+}
+
+/// A body of at most `bytes_max` bytes, if it arrives in time.
+pub(crate) async fn read_in_time(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let body = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read(body, bytes_max));
+    body.await.map_err(|_| ApiError::Slow)?
 }
 
 async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {

@@ -4,9 +4,10 @@
 use crate::app::App;
 use crate::metrics::{Counted, MethodLabel, Template};
 use crate::problem::{ApiError, Problem};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderMap, HeaderName};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,6 +21,14 @@ const FIELDS_MAX: usize = 64;
 /// How a browser is told that this server is never to be asked without TLS: for a year (RFC 6797).
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Takes a place among those under way, for a route of back ends at the address of one of browsers, which counts by itself.
+pub(crate) async fn take_place(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.admission().enter() {
+        Ok(_counted) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
 
 /// How browsers reach this server, as far as the server itself knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,13 +148,13 @@ impl Passing {
     }
 }
 
-/// Every answer is what its type says, is no page, and is kept by nobody unless it says so.
+/// Every answer is what its type says, is no page unless it says so, and is kept by nobody unless it says so.
 fn guard(headers: &mut HeaderMap, transport: Transport) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    // The one page that there is says what it may do: have a style, and post its form.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     // What other sites embed has said so. A page that may read an answer by CORS does not need to embed it.

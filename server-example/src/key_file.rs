@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 64;
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file can neither be read nor made.
+    /// The file cannot be read, or neither be read nor made.
     #[error("cannot read or create `{}`", path.display())]
     File {
         /// The file.
@@ -54,14 +54,21 @@ pub(crate) fn open(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
             new.sync_all().map_err(file)?;
             Ok(bytes)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mut text = String::new();
-            File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text)).map_err(file)?;
-            let bytes = URL_SAFE_NO_PAD.decode(text.trim_end()).ok().and_then(|bytes| bytes.try_into().ok());
-            bytes.ok_or_else(|| KeyFileError::Form { path: path.into() })
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
         Err(error) => Err(file(error)),
     }
+}
+
+/// The secret in that file.
+///
+/// # Errors
+/// [`KeyFileError`], also where the file is missing.
+pub(crate) fn read(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
+    let file = |source| KeyFileError::File { path: path.into(), source };
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text)).map_err(file)?;
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end()).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| KeyFileError::Form { path: path.into() })
 }
 
 /// A new file that its owner alone may read. Fails where there is one already.

@@ -57,6 +57,12 @@ pub(crate) fn takes_brotli(headers: &HeaderMap) -> bool {
     weight_of("br").or_else(|| weight_of("*")).is_some_and(|weight| weight > 0)
 }
 
+/// Whether the client names this media type among those that it takes.
+pub(crate) fn takes(headers: &HeaderMap, media_type: &str) -> bool {
+    let named = weighted(headers, header::ACCEPT).into_iter();
+    named.filter(|(name, _)| name.eq_ignore_ascii_case(media_type)).any(|(_, weight)| weight > 0)
+}
+
 /// The alternatives in all headers of that name, with their weights in thousandths, in the order in which they stand.
 fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<(&str, u16)> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());

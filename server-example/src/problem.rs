@@ -4,6 +4,7 @@
 //! log line names a subject or a choice.
 
 use crate::auth::Scope;
+use crate::cases::{CaseChangeError, CaseRefusal};
 use crate::identity::IdentityError;
 use crate::ledger::{IssueError, ProofError, SignError};
 use crate::records::DEVICES_LINKED_MAX;
@@ -63,8 +64,8 @@ problems! {
          `application/json`. `detail` says where. Correct the request; sending the same again will not help.";
     /// The body is longer than is ever needed.
     TooLarge = "too-large", "The request is too large",
-        "A choice has at most 64 KiB, a signal or demand 4 KiB, an identity 5 KiB, a request for decisions 512 KiB. Ask for \
-         fewer decisions at once. With status 431 it is the head of the request that has too many fields.";
+        "A choice has at most 64 KiB, a signal or demand 4 KiB, an identity 5 KiB, a case 32 KiB, a request for decisions \
+         512 KiB. Ask for fewer decisions at once. With status 431 it is the head of the request that has too many fields.";
     /// No such site here.
     UnknownSite = "unknown-site", "This server has no such site",
         "The site in the address is none of those whose policies this server was started with. Correct the name, \
@@ -115,10 +116,6 @@ problems! {
     Ahead = "ahead", "The ledger does not reach that far",
         "The entry that `after` or `Last-Event-ID` names is not there. The ledger was set back to a copy, or it is another one's. What \
          was read of it may contradict what is kept now: read it again from the start.";
-    /// Nobody can be told anything.
-    NoWebhooks = "no-webhooks", "This server has no webhooks",
-        "It was started without the key that messages are signed with, so that it tells nobody anything. Start it with \
-         `--webhook-key`, or read the change feed.";
     /// The webhook would not work.
     BadWebhook = "bad-webhook", "The webhook cannot be made",
         "`detail` says why: where it leads may not be reached from this server, or the site has as many as it can have. \
@@ -128,8 +125,21 @@ problems! {
         "A confirmation names the entry of a message that was received, its `seq`. Nothing was kept.";
     /// The id names another choice.
     IdReused = "id-reused", "Another choice has this id",
-        "A choice, signal or demand with this id was kept before, and it says something else or is somebody else's. \
+        "A choice, signal, demand or case with this id was kept before, and it says something else or is somebody else's. \
          Nothing has changed. Each needs an id of its own (UUIDv7).";
+    /// The case is not where it would have to be.
+    CaseState = "case-state", "The case does not become that",
+        "A case goes from `received` to `in-progress`, `extended`, `done` or `refused`, and stays what it is once it is done or \
+         refused. It is extended once, before it is due, and where the law of its place provides for that; who is refused or \
+         kept waiting is told why, in `reason`. Read the case again: somebody else may have changed it.";
+    /// One subject with too many cases.
+    TooManyCases = "too-many-cases", "The subject has too many cases",
+        "A subject has at most 20 cases. What else there is to say fits into one of those that are open, or into a letter to the \
+         controller.";
+    /// The server was started without what this needs.
+    NotSetUp = "not-set-up", "The server is not set up for this",
+        "Links to unsubscribe need the key that account ids are hashed with, and the address at which the server is reached; webhooks need \
+         the key that messages are signed with. Start it with what `detail` names.";
     /// Too much at once.
     Overloaded = "overloaded", "The server has too much to do",
         "Nothing was kept. Send the same again after the time in `Retry-After`: its id makes that harmless.";
@@ -191,8 +201,6 @@ pub(crate) enum ApiError {
     TooManyDevices,
     #[error("there is no entry {after} yet")]
     Ahead { after: u64 },
-    #[error("this server has no key to sign messages with")]
-    NoWebhooks,
     #[error(transparent)]
     BadEndpoint(#[from] EndpointError),
     #[error("a site has at most {WEBHOOKS_MAX} webhooks")]
@@ -203,6 +211,18 @@ pub(crate) enum ApiError {
     NotTold,
     #[error("another choice has this id")]
     IdReused,
+    #[error(transparent)]
+    CaseText(CaseChangeError),
+    #[error(transparent)]
+    CaseChange(CaseChangeError),
+    #[error("the case was changed meanwhile")]
+    CaseMoved,
+    #[error("the site has no such case")]
+    UnknownCase,
+    #[error("{}", CaseRefusal::TooMany)]
+    TooManyCases,
+    #[error("the server was started without `{0}`")]
+    NotSetUp(&'static str),
     #[error("too much is waiting")]
     Overloaded,
     #[error("the allowance is used up for {wait_seconds} s")]
@@ -218,7 +238,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     fn problem(&self) -> Problem {
         match self {
-            Self::Malformed(_) | Self::NotJson | Self::NoList | Self::Slow => Problem::Malformed,
+            Self::Malformed(_) | Self::NotJson | Self::NoList | Self::Slow | Self::CaseText(_) => Problem::Malformed,
             Self::TooLarge { .. } | Self::TooManyFields { .. } => Problem::TooLarge,
             Self::UnknownSite => Problem::UnknownSite,
             Self::Choice(ChoiceError::Superseded { .. }) => Problem::PolicySuperseded,
@@ -233,7 +253,6 @@ impl ApiError {
             Self::Identity(_) => Problem::WrongIdentity,
             Self::TooManyDevices => Problem::TooManyDevices,
             Self::Ahead { .. } => Problem::Ahead,
-            Self::NoWebhooks => Problem::NoWebhooks,
             Self::BadEndpoint(_) | Self::TooManyWebhooks => Problem::BadWebhook,
             Self::NoProcessor(_) => Problem::UnknownProcessor,
             Self::NotTold => Problem::NotTold,
@@ -241,32 +260,40 @@ impl ApiError {
             Self::Overloaded => Problem::Overloaded,
             Self::TooManyRequests { .. } => Problem::TooManyRequests,
             Self::Unavailable => Problem::Unavailable,
-            Self::NotFound => Problem::NotFound,
+            Self::CaseChange(_) | Self::CaseMoved => Problem::CaseState,
+            Self::TooManyCases => Problem::TooManyCases,
+            Self::NotSetUp(_) => Problem::NotSetUp,
+            Self::NotFound | Self::UnknownCase => Problem::NotFound,
             Self::MethodNotAllowed => Problem::MethodNotAllowed,
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Choice(ChoiceError::Empty | ChoiceError::TooMany) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::CaseText(_) | Self::Choice(ChoiceError::Empty | ChoiceError::TooMany) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NotJson | Self::NoList => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::UnknownSite | Self::NotFound | Self::NoWebhooks => StatusCode::NOT_FOUND,
+            Self::UnknownSite | Self::NotFound | Self::UnknownCase | Self::NotSetUp(_) => StatusCode::NOT_FOUND,
             Self::Choice(ChoiceError::Superseded { .. })
             | Self::IdReused
             | Self::TooManyDevices
             | Self::NotTold
-            | Self::Ahead { .. } => StatusCode::CONFLICT,
+            | Self::Ahead { .. }
+            | Self::CaseChange(_)
+            | Self::CaseMoved => StatusCode::CONFLICT,
             Self::Choice(
                 ChoiceError::UnknownPurpose(_) | ChoiceError::UnknownProcessor { .. } | ChoiceError::NotChoosable(_),
             )
             | Self::UnknownNotice
             | Self::BadEndpoint(_)
             | Self::TooManyWebhooks
-            | Self::NoProcessor(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::NoProcessor(_)
+            | Self::TooManyCases => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSecret | Self::NoKey | Self::Identity(_) => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin | Self::WrongSecret | Self::WrongKey | Self::NarrowKey(_) => StatusCode::FORBIDDEN,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -296,6 +323,28 @@ impl From<WireError> for ApiError {
             WireError::OutcomeOrStances | WireError::OneOrMany | WireError::TooManyQuestions | WireError::Erasure => {
                 Self::Malformed(error.to_string())
             }
+        }
+    }
+}
+
+impl From<CaseChangeError> for ApiError {
+    fn from(error: CaseChangeError) -> Self {
+        match error {
+            CaseChangeError::Text => Self::CaseText(error),
+            CaseChangeError::Order { .. }
+            | CaseChangeError::NoExtension
+            | CaseChangeError::TooLate
+            | CaseChangeError::NoReason(_) => Self::CaseChange(error),
+        }
+    }
+}
+
+impl From<CaseRefusal> for ApiError {
+    fn from(refusal: CaseRefusal) -> Self {
+        match refusal {
+            CaseRefusal::WrongSecret => Self::WrongSecret,
+            CaseRefusal::IdReused => Self::IdReused,
+            CaseRefusal::TooMany => Self::TooManyCases,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: the way back. What is known of an account is nobody's answer about a device where it is not signed in.
 
-use crate::site::Site;
 use crate::store::{ReadError, Store};
+use consentry_core::source::Published;
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{
     AsOf, Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
@@ -18,6 +18,9 @@ pub(crate) fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> 
     std::iter::once(question.subject).chain(question.device.map(Subject::Device))
 }
 
+/// Which events count, where not all of them do.
+pub(crate) type Counts<'a> = &'a (dyn Fn(&Event) -> bool + Sync);
+
 /// What happened to each subject, and the fold of it: most questions are about now.
 pub(crate) struct Records<'a> {
     history: &'a PolicyHistory,
@@ -26,31 +29,37 @@ pub(crate) struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// What is known of `subjects`, and of the devices that the accounts among them are linked to.
-    pub(crate) async fn read(store: &Store, site: &'a Site, subjects: Vec<Subject>) -> Result<Self, ReadError> {
-        let mut events = store.events(site.id(), subjects).await?;
+    pub(crate) async fn read(
+        store: &Store,
+        published: &'a Published,
+        subjects: Vec<Subject>,
+    ) -> Result<Self, ReadError> {
+        let (site, history) = (&published.policy.parts().site, &published.history);
+        let mut events = store.events(site, subjects).await?;
         let of_accounts = events.iter().filter(|(subject, _)| matches!(subject, Subject::Account(_)));
         let devices: BTreeSet<Subject> =
             of_accounts.flat_map(|(_, events)| linked_devices(events)).map(Subject::Device).collect();
         let devices: Vec<Subject> = devices.into_iter().filter(|device| !events.contains_key(device)).collect();
         if !devices.is_empty() {
-            events.extend(store.events(site.id(), devices).await?);
+            events.extend(store.events(site, devices).await?);
         }
         let folded = |(subject, events): (Subject, Vec<Event>)| {
-            let record = Record::of(subject, own_events(site.history(), &events).iter());
+            let record = Record::of(subject, own_events(history, &events).iter());
             (subject, (events, record))
         };
-        Ok(Self { history: site.history(), known: events.into_iter().map(folded).collect() })
+        Ok(Self { history, known: events.into_iter().map(folded).collect() })
     }
 
     /// The answer, at `now` or about the past.
     pub(crate) fn decide(&self, question: &QuestionDoc, now: Time) -> Decision {
-        let past = (question.as_of_ms.is_some() || question.happened_by_ms.is_some()).then_some(question);
-        let record = self.record(question.subject, question.device, past);
+        let counts = |event: &Event| question.counts(event);
+        let is_past = question.as_of_ms.is_some() || question.happened_by_ms.is_some();
+        let record = self.record(question.subject, question.device, is_past.then_some(&counts));
         decide(self.history, &record, &question.question(), &question.context(now))
     }
 
     /// The record of `subject`, signed in on `device` if that is said; of the past, if that is asked about.
-    pub(crate) fn record(&self, subject: Subject, device: Option<DeviceId>, past: Option<&QuestionDoc>) -> Record {
+    pub(crate) fn record(&self, subject: Subject, device: Option<DeviceId>, past: Option<Counts<'_>>) -> Record {
         let here = device.map(Subject::Device).filter(|device| *device != subject);
         let elsewhere = self.linked(subject, past).into_iter().map(Subject::Device).filter(|one| Some(*one) != here);
         let elsewhere = elsewhere.map(|one| self.own(one, past).opt_outs());
@@ -81,22 +90,27 @@ impl<'a> Records<'a> {
         Some((record(place), record(place + 1)))
     }
 
+    /// Everything that a subject itself said, oldest first.
+    pub(crate) fn events(&self, subject: Subject) -> &[Event] {
+        self.known.get(&subject).map_or(&[], |(events, _)| events)
+    }
+
     /// The devices that an account is linked to.
-    pub(crate) fn linked(&self, subject: Subject, past: Option<&QuestionDoc>) -> BTreeSet<DeviceId> {
-        let events = match (subject, self.known.get(&subject)) {
-            (Subject::Account(_), Some((events, _))) => events.as_slice(),
-            (Subject::Account(_), None) | (Subject::Device(_), _) => &[],
+    pub(crate) fn linked(&self, subject: Subject, past: Option<Counts<'_>>) -> BTreeSet<DeviceId> {
+        let events = match subject {
+            Subject::Account(_) => self.events(subject),
+            Subject::Device(_) => &[],
         };
-        linked_devices(events.iter().filter(|event| past.is_none_or(|question| question.counts(event))))
+        linked_devices(events.iter().filter(|event| past.is_none_or(|counts| counts(event))))
     }
 
     /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
-    fn own(&self, subject: Subject, past: Option<&QuestionDoc>) -> Record {
+    fn own(&self, subject: Subject, past: Option<Counts<'_>>) -> Record {
         match (self.known.get(&subject), past) {
             (None, _) => Record::of(subject, []),
             (Some((_, record)), None) => record.clone(),
-            (Some((events, _)), Some(question)) => {
-                let events: Vec<Event> = events.iter().filter(|event| question.counts(event)).cloned().collect();
+            (Some((events, _)), Some(counts)) => {
+                let events: Vec<Event> = events.iter().filter(|event| counts(event)).cloned().collect();
                 Record::of(subject, own_events(self.history, &events).iter())
             }
         }

@@ -51,6 +51,7 @@ impl Read {
             identity: setup.identity.as_deref().map(read_identities).transpose()?.unwrap_or_default(),
             // Made only once it is served: looking whether all is well makes no files.
             pepper: None,
+            storage_country: setup.storage_country,
             signer: None,
             webhooks: WebhookConfig { key: None, reach: setup.webhooks_to, overdue_hours: setup.overdue_hours },
             client_address_header: setup.client_address_header.clone(),
@@ -69,12 +70,10 @@ impl Read {
     /// Serves until the process is told to stop. `print` is for what the operator, or a program that started this one, waits for.
     pub(crate) fn serve(self, print: fn(&str) -> Outcome) -> Outcome {
         let Self { setup, mut config, tls, names } = self;
-        if !config.identity.is_empty() {
-            config.pepper = Some(Pepper::open(&pepper_file(&setup)?)?);
-        }
         let geo_file = config.geo_file.clone();
         let store = Store::open(&setup.database)?;
         // Only now: no key is left beside a database that cannot be used.
+        config.pepper = pepper_file(&setup)?.as_deref().map(Pepper::open).transpose()?;
         config.signer = Some(setup.signer.open(&setup.database, &setup.public_url)?);
         // Without a place beside it, and without a word, nobody is told anything.
         let webhook_key = key_file::place(setup.webhook_key.as_deref(), Some(&setup.database), KEY_EXTENSION);
@@ -127,12 +126,17 @@ impl Read {
     }
 }
 
-/// Where the pepper is. Beside an SQLite database if nothing is said, which is of no use without it either.
-fn pepper_file(setup: &Setup) -> Result<PathBuf, Box<dyn Error>> {
-    key_file::place(setup.pepper.as_deref(), Some(&setup.database), "pepper").ok_or_else(|| {
-        "say with `--pepper` in which file the key is that account ids are hashed with: the same for every server"
-            .into()
-    })
+/// Where the pepper is.
+fn pepper_file(setup: &Setup) -> Result<Option<PathBuf>, Box<dyn Error>> {
+    match Pepper::place(setup.pepper.as_deref(), &setup.database) {
+        // Nobody is named by it then, and there are no links.
+        None if setup.identity.is_none() => Ok(None),
+        None => Err(
+            "say with `--pepper` in which file the key is that account ids are hashed with: the same for every server"
+                .into(),
+        ),
+        place => Ok(place),
+    }
 }
 
 /// What is read again under way. Each by itself: what cannot be read stays as it was, and the log says why.

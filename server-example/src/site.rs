@@ -37,6 +37,11 @@ impl Site {
         Self { published, languages, scripts, origins, notices }
     }
 
+    /// What is published: policies, notices, and how pages are wired.
+    pub(crate) const fn published(&self) -> &Arc<Published> {
+        &self.published
+    }
+
     /// Whether these are the files that the site is made of.
     pub(crate) fn is_of(&self, published: &Published) -> bool {
         *self.published == *published

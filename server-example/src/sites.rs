@@ -57,6 +57,11 @@ impl Sites {
         self.current.load().get(&id).cloned()
     }
 
+    /// Where the server is reached; empty where nobody has said.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.common.public_url
+    }
+
     /// All of them, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Site>> {
         self.current.load().values().cloned().collect()

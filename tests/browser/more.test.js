@@ -488,6 +488,18 @@ onStage("an_export_has_all_but_the_secret", {}, async (stage) => {
   assert.ok(!JSON.stringify(exported).includes(secret));
 });
 
+onStage("an_export_has_what_the_server_keeps_and_what_it_is_where_the_server_is_away", {}, async (stage) => {
+  await stage.press("Refuse all");
+  await stage.synced("saved");
+  const kept = { v: 1, site: "adforge", events: [], cases: [{ right: "access", state: "received" }] };
+  stage.answers.export = { status: 200, body: kept };
+  const exported = () => stage.page.evaluate(() => consentry.export());
+  assert.deepEqual(/** @type {any} */ (await exported()).record, kept);
+  stage.answers.export = "offline";
+  const { record } = /** @type {any} */ (await exported());
+  assert.deepEqual([record.events.length, record.cases], [1, undefined]);
+});
+
 // ── Demands ─────────────────────────────────────────────────────────────────────────────────────
 
 /** The file that the page hands out when `act` is done. @param {FullStage} stage @param {() => Promise<unknown>} act */

@@ -154,7 +154,7 @@ async function routeRest(stage) {
       const [contentType, body] = ASSETS[pathname];
       return route.fulfill({ contentType, headers: cors, body });
     }
-    const [, path] = /^\/v1\/sites\/adforge\/(record|identity|demands|receipts\/[\w-]+)$/.exec(pathname) ?? [];
+    const [, path] = /^\/v1\/sites\/adforge\/(record|export|identity|demands|receipts\/[\w-]+)$/.exec(pathname) ?? [];
     if (!path || (path === "demands" && !stage.answers.demands)) return route.fallback();
     stage.asked.push({ path, method: request.method(), token: request.headers().authorization, body: request.postDataJSON() });
     const answer = stage.answers[path] ?? { status: 404, body: { title: "not found" } };

@@ -55,11 +55,12 @@ function receiptOf(id) {
   return (found && found.receipt) || null;
 }
 
-/** All of it as one object to take along. */
+/** All of it as one object to take along: what the server keeps, cases among it, and what lies in this browser. */
 async function exportAll() {
-  const { site, policy } = page.boot();
-  const record = await bringRecord();
+  const { site, policy, local } = page.boot();
   const stored = page.stored();
+  const kept = stored && !local ? await askServer("export").catch(() => null) : null;
+  const record = kept || (stored && recordOf(stored));
   const { subject, choices = [], demands = [], signal = null } = stored || {};
   return {
     v: 1,

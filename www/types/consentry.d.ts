@@ -114,7 +114,7 @@ interface Consentry {
   /** The receipt of that choice, or of the latest; null where there is none yet. */
   receipt(id?: string): Promise<ConsentryReceipt | null>;
 
-  /** The record, and what lies in this browser, as one object to take along. */
+  /** All that the server keeps, and what lies in this browser, as one object to take along. */
   export(): Promise<object>;
 
   /** Erases what was chosen, here and on the server. */

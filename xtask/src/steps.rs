@@ -113,7 +113,7 @@ fn peers(workspace: &Workspace) -> Result<Tally> {
     }
     let consentry = server::build(workspace, Build::Tested)?.consentry;
     let mut tallies = Vec::new();
-    for file in ["test_peers.py", "test_ledger.py"] {
+    for file in ["test_peers.py", "test_ledger.py", "test_server.py"] {
         let mut tests = Command::new(&python);
         tests.arg(folder.join(file)).env("CONSENTRY_BIN", &consentry).current_dir(&workspace.root);
         let (status, printed) = command::tee(&mut tests)?;

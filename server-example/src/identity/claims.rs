@@ -59,7 +59,7 @@ impl Claims {
 }
 
 /// Whether a token could name an account so.
-pub(super) fn is_account_id(id: &str) -> bool {
+pub(crate) fn is_account_id(id: &str) -> bool {
     (1..=SUBJECT_BYTES_MAX).contains(&id.len())
 }
 

@@ -15,6 +15,7 @@ mod jws;
 mod keys;
 mod pepper;
 
+pub(crate) use claims::is_account_id;
 pub use keys::{IdentityConfig, IdentityConfigError, IdentityKeys, KeyConfig, read_identities};
 pub use pepper::Pepper;
 
@@ -119,6 +120,11 @@ impl Identities {
         })
     }
 
+    /// What account ids are hashed with.
+    pub(crate) const fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
     /// The name that an account of a site is kept under, whether anything is known of it or not.
     ///
     /// # Errors
@@ -127,7 +133,7 @@ impl Identities {
         if !self.keys.contains_key(site) {
             return Err(IdentityError::NoKeys);
         }
-        if claims::is_account_id(id) { Ok(self.pepper.account(site, id)) } else { Err(IdentityError::Claim("sub")) }
+        if is_account_id(id) { Ok(self.pepper.account(site, id)) } else { Err(IdentityError::Claim("sub")) }
     }
 }
 

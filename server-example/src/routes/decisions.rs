@@ -29,7 +29,7 @@ pub(crate) async fn create(
         AskDoc::One(question) => subjects(question).collect(),
         AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
     };
-    let records = Records::read(app.store(), &site, subjects).await?;
+    let records = Records::read(app.store(), site.published(), subjects).await?;
     let now = app.clock().now();
     Ok(Json(match ask {
         AskDoc::One(question) => Answer::One(Box::new(records.decide(&question, now).into())),

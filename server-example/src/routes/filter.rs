@@ -170,11 +170,12 @@ impl Filter {
             if subjects.is_empty() {
                 return Ok(None);
             }
-            let records = Records::read(self.app.store(), &self.site, subjects.clone()).await.map_err(|error| {
-                // It is logged where it becomes a problem; here it breaks the answer off.
-                drop(ApiError::from(error));
-                Broken::Store
-            })?;
+            let records =
+                Records::read(self.app.store(), self.site.published(), subjects.clone()).await.map_err(|error| {
+                    // It is logged where it becomes a problem; here it breaks the answer off.
+                    drop(ApiError::from(error));
+                    Broken::Store
+                })?;
             let now = self.app.clock().now();
             let mut allowed = Vec::new();
             for subject in subjects {

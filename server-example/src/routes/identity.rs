@@ -48,7 +48,7 @@ pub(crate) async fn create(
     let device = own_device(&app, &site, &headers).await?;
     let account = Subject::Account(identity.account);
     let subjects = std::iter::once(account).chain(device.map(Subject::Device)).collect();
-    let records = Records::read(app.store(), &site, subjects).await?;
+    let records = Records::read(app.store(), site.published(), subjects).await?;
     if let Some(device) = device {
         link(&app, &site, identity.account, device, &records.linked(account, None)).await?;
     }

@@ -2,11 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod assets;
+pub(crate) mod cases;
 pub(crate) mod changes;
 pub(crate) mod choices;
 pub(crate) mod dead_letters;
 pub(crate) mod decisions;
 pub(crate) mod demands;
+pub(crate) mod export;
 pub(crate) mod filter;
 pub(crate) mod health;
 pub(crate) mod identity;
@@ -19,4 +21,6 @@ pub(crate) mod receipts;
 pub(crate) mod record;
 pub(crate) mod script;
 pub(crate) mod signals;
+pub(crate) mod state;
+pub(crate) mod unsubscribe;
 pub(crate) mod webhooks;

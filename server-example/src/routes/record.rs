@@ -17,11 +17,18 @@ pub(crate) struct RecordDoc {
     events: Vec<EntryDoc>,
 }
 
+/// An entry of it.
 #[derive(Debug, Serialize)]
-struct EntryDoc {
+pub(crate) struct EntryDoc {
     seq: u64,
     #[serde(flatten)]
     event: EventDoc,
+}
+
+impl From<&Entry> for EntryDoc {
+    fn from(Entry { seq, event }: &Entry) -> Self {
+        Self { seq: *seq, event: event.into() }
+    }
 }
 
 pub(crate) async fn show(
@@ -31,6 +38,6 @@ pub(crate) async fn show(
 ) -> Result<Json<RecordDoc>, ApiError> {
     let token = DeviceToken::from_headers(&headers)?;
     let entries = app.store().record(site.id(), token.subject(), token.secret).await?;
-    let events = entries.iter().map(|Entry { seq, event }| EntryDoc { seq: *seq, event: event.into() }).collect();
+    let events = entries.iter().map(EntryDoc::from).collect();
     Ok(Json(RecordDoc { v: V1, events }))
 }

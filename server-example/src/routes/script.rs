@@ -4,11 +4,13 @@ use crate::address::Peer;
 use crate::app::App;
 use crate::negotiation;
 use crate::problem::ApiError;
+use crate::site::Site;
 use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use consentry_core::Law;
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -20,10 +22,14 @@ pub(crate) async fn show(
     let Path(name) = name.map_err(|_| ApiError::NotFound)?;
     let site = app.site(name.strip_suffix(".js").ok_or(ApiError::NotFound)?).ok_or(ApiError::UnknownSite)?;
     let language = negotiation::language(&site.languages, asked_language(&uri), &headers).ok_or(ApiError::NotFound)?;
-    // The law of where the visitor is, as the policy has it; the strictest if nobody knows (R34).
-    let law = site.policy().law(app.jurisdiction(peer.map(|Extension(peer)| peer), &headers).as_ref());
+    let law = law(&app, &site, peer, &headers);
     let composed = site.script(language, &law, app.clock().now()).ok_or(ApiError::NotFound)?;
     Ok(composed.script.answer(&headers, app.script_cache_control(), app.script_vary()))
+}
+
+/// The law of where the visitor is, as the policy has it; the strictest if nobody knows (R34).
+pub(crate) fn law(app: &App, site: &Site, peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Law {
+    site.policy().law(app.jurisdiction(peer.map(|Extension(peer)| peer), headers).as_ref())
 }
 
 /// The language in `?lang=`. A language tag has no character that a query would have to escape.

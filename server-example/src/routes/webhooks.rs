@@ -81,7 +81,7 @@ pub(crate) async fn create(
     Document(wanted): Document<Wanted, EVENT_BYTES_MAX>,
 ) -> Result<(StatusCode, Json<Secret>), ApiError> {
     let site = back_end.may(Scope::Admin)?;
-    let key = app.webhooks().key.as_ref().ok_or(ApiError::NoWebhooks)?;
+    let key = app.webhooks().key.as_ref().ok_or(ApiError::NotSetUp("--webhook-key"))?;
     let endpoint = Endpoint::parse(&wanted.url, app.webhooks().reach)?;
     if let Some(processor) = &wanted.processor
         && site.policy().processor(processor).is_none()
@@ -129,7 +129,7 @@ pub(crate) async fn rotate(
     Named(id): Named,
 ) -> Result<Json<Secret>, ApiError> {
     let site = back_end.may(Scope::Admin)?;
-    let key = app.webhooks().key.as_ref().ok_or(ApiError::NoWebhooks)?;
+    let key = app.webhooks().key.as_ref().ok_or(ApiError::NotSetUp("--webhook-key"))?;
     let rotated = app.store().rotate_webhook(site.id(), id, app.clock().now()).await?.ok_or(ApiError::NotFound)?;
     let Webhook { url, processor, generation, .. } = rotated;
     Ok(Json(Secret { v: V1, id: id.to_string(), url, processor, secret: key.secret(id, generation).reveal() }))

@@ -19,6 +19,7 @@ pub use webhooks::{
 };
 
 use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
+use crate::cases::{Case, CaseRefusal, CaseState, OpenedCase};
 use consentry_core::ledger::{Leaf, Payload, Salt};
 use consentry_core::source::Published;
 use consentry_core::{Event, EventId, EventKind, Language, NoticeHash, SiteId, Subject, Time};
@@ -326,6 +327,71 @@ impl Store {
         entries_max: usize,
     ) -> Result<Vec<LedgerEntry>, ReadError> {
         either!(self, database => database.ledger_entries(site, from, entries_max).await)
+    }
+
+    /// The subjects of whom anything is kept, in the order of their keys (devices before accounts, each ascending), from the one that
+    /// comes after `after` on, at most that many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn subjects_after(
+        &self,
+        site: &SiteId,
+        after: Option<Subject>,
+        count_max: usize,
+    ) -> Result<Vec<Subject>, ReadError> {
+        either!(self, database => database.subjects_after(site, after, count_max).await)
+    }
+
+    /// Opens a case in the name of whoever knows the subject's secret; the first that a subject opens, or chooses, registers it. The same
+    /// case again is the one that was opened before.
+    ///
+    /// # Errors
+    /// [`ReadError`], [`CaseRefusal`]; nothing has changed then.
+    pub async fn open_case(
+        &self,
+        site: &SiteId,
+        case: Case,
+        secret: SecretHash,
+    ) -> Result<Result<OpenedCase, CaseRefusal>, ReadError> {
+        either!(self, database => database.open_case(site, case, secret).await)
+    }
+
+    /// The cases that the subject has opened, oldest first. `secret` is asked of a browser, and not where the site vouches.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn cases_of(
+        &self,
+        site: &SiteId,
+        subject: Subject,
+        secret: Option<SecretHash>,
+    ) -> Result<Vec<Case>, ReadError> {
+        either!(self, database => database.cases_of(site, subject, secret).await)
+    }
+
+    /// The site's cases in these states, the one that is due first before the others, at most that many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn cases(&self, site: &SiteId, states: &[CaseState], count_max: usize) -> Result<Vec<Case>, ReadError> {
+        either!(self, database => database.cases(site, states, count_max).await)
+    }
+
+    /// The case of that id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn case(&self, site: &SiteId, id: EventId) -> Result<Option<Case>, ReadError> {
+        either!(self, database => database.case(site, id).await)
+    }
+
+    /// Puts `case` in the place of the one with its id, if that is still in the state `was`; false if it is not.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing has changed then.
+    pub async fn change_case(&self, site: &SiteId, case: Case, was: CaseState) -> Result<bool, ReadError> {
+        either!(self, database => database.change_case(site, case, was).await)
     }
 
     /// The number of the entry with that id.

@@ -20,6 +20,23 @@ pub(super) fn key_of(subject: Subject) -> Vec<u8> {
     [&[kind], name].concat()
 }
 
+/// The subject whose key that is.
+pub(super) fn subject_of(key: &[u8]) -> Option<Subject> {
+    let (kind, name) = key.split_first()?;
+    let digits: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = match *kind {
+        DEVICE => {
+            let part = |range: std::ops::Range<usize>| digits.get(range);
+            let parts = [part(0..8)?, part(8..12)?, part(12..16)?, part(16..20)?, part(20..32)?];
+            format!("device:{}", parts.join("-"))
+        }
+        ACCOUNT => format!("account:{digits}"),
+        _ => return None,
+    };
+    // A key that is too long is none: its text would not read as a subject.
+    text.parse().ok().filter(|subject| key_of(*subject) == key)
+}
+
 /// Databases count in 64 bits with a sign; what is beyond them is the last that they have.
 pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -60,4 +77,25 @@ pub(super) fn leaf_hash(site: &SiteId, at_ms: i64, commitment: [u8; 32]) -> Opti
 /// From which entry on a ledger of that size has leaves in a tile that is not full.
 pub(super) fn first_in_last_tile(size: u64) -> u64 {
     size - in_last_tile(size, 0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_the_subject_that_it_was_made_of_and_of_no_other() {
+        for text in [
+            "device:7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f",
+            "account:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
+            let subject: Subject = text.parse().unwrap();
+            let key = key_of(subject);
+            assert_eq!(subject_of(&key), Some(subject));
+            assert_eq!(subject_of(&[&key[..], &[0]].concat()), None);
+            assert_eq!(subject_of(&key[..key.len() - 1]), None);
+        }
+        assert_eq!(subject_of(&[]), None);
+        assert_eq!(subject_of(&[3; 17]), None);
+    }
 }

@@ -27,7 +27,7 @@ pub(super) async fn changed(
     payload: &Payload,
 ) -> Result<Vec<PurposeAnswer>, ReadError> {
     let (subject, event) = (payload.subject(), payload.event());
-    let records = Records::read(store, site, vec![subject]).await?;
+    let records = Records::read(store, site.published(), vec![subject]).await?;
     // Erased since: whoever tells that is the erasure's own entry.
     let Some((before, after)) = records.around(subject, event) else { return Ok(Vec::new()) };
     let (history, context) = (site.history(), Context::at(event.at));

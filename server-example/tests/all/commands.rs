@@ -6,15 +6,15 @@ use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn consentry(arguments: &[&str]) -> Output {
+pub(crate) fn consentry(arguments: &[&str]) -> Output {
     Command::new(CONSENTRY).args(arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

@@ -9,10 +9,15 @@ use consentry_server::{DeadLetter, Lease, NewWebhook, Progress, Transport, Webho
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Where the server says that it is reached: links in mails need it.
+const PUBLIC_URL: &str = "https://consent.example";
+
 /// The routes as the router has them.
 fn routes() -> BTreeSet<String> {
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/app.rs")).unwrap();
-    source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    // A long call is broken after its parenthesis.
+    let paths = source.split(".route(").skip(1).map(|rest| rest.trim_start().trim_start_matches('"'));
+    paths.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
 /// Each route of the documentation's table, with its `Cross-Origin-Resource-Policy` and its `Cache-Control`.
@@ -37,6 +42,30 @@ async fn request(house: &House, route: &str) -> Request<Body> {
             post("/v1/sites/adforge/demands", json!({ "v": 1, "id": new_id(), "demand": "restriction" }))
         }
         "/v1/sites/{site}/record" => browser.get_record(),
+        "/v1/sites/{site}/export" => {
+            browser.request(Method::GET, "/v1/sites/adforge/export").body(Body::empty()).unwrap()
+        }
+        "/v1/sites/{site}/cases" => {
+            post("/v1/sites/adforge/cases", json!({ "v": 1, "id": new_id(), "right": "access" }))
+        }
+        "/v1/sites/{site}/cases/all" => back_end(house, "admin", Method::GET, "cases/all", None),
+        "/v1/sites/{site}/cases/{id}" => {
+            let case = json!({ "v": 1, "id": new_id(), "right": "access" });
+            house.send(post("/v1/sites/adforge/cases", case.clone())).await;
+            let path = format!("cases/{}", case["id"].as_str().unwrap());
+            back_end(house, "admin", Method::POST, &path, Some(json!({ "v": 1, "state": "done" })))
+        }
+        "/v1/sites/{site}/state" => back_end(house, "export", Method::GET, "state", None),
+        "/v1/sites/{site}/unsubscribe-links" => {
+            let wanted = json!({ "v": 1, "subject": browser.subject(), "purpose": "marketing" });
+            back_end(house, "write", Method::POST, "unsubscribe-links", Some(wanted))
+        }
+        "/v1/sites/{site}/unsubscribe/{token}" => {
+            let wanted = json!({ "v": 1, "subject": browser.subject(), "purpose": "marketing" });
+            let link =
+                house.send(back_end(house, "write", Method::POST, "unsubscribe-links", Some(wanted))).await.json();
+            get(link["url"].as_str().unwrap().trim_start_matches(PUBLIC_URL))
+        }
         "/v1/sites/{site}/decisions" => {
             ask(&house.new_key(), &json!({ "subject": browser.subject(), "purpose": "marketing" }))
         }
@@ -68,7 +97,7 @@ async fn request(house: &House, route: &str) -> Request<Body> {
             .body(Body::empty())
             .unwrap(),
         "/v1/sites/{site}/webhooks" | "/v1/sites/{site}/propagation" => {
-            administer(house, Method::GET, &route.replace("{site}", "adforge"), None)
+            back_end(house, "admin", Method::GET, route.rsplit('/').next().unwrap(), None)
         }
         "/v1/sites/{site}/webhooks/{webhook}" => of_webhook(house, Method::DELETE, "", None).await,
         "/v1/sites/{site}/webhooks/{webhook}/rotate" => of_webhook(house, Method::POST, "/rotate", None).await,
@@ -90,9 +119,10 @@ async fn request(house: &House, route: &str) -> Request<Body> {
     }
 }
 
-fn administer(house: &House, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
-    let key = house.new_key_to("admin write");
-    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+/// A request of a back end with a key of this scope, below the site.
+fn back_end(house: &House, scope: &str, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+    let request = Request::builder().method(method).uri(format!("/v1/sites/adforge/{path}"));
+    let request = request.header("authorization", format!("Bearer {}", house.new_key_to(scope)));
     match body {
         Some(body) => with_json(request, &body),
         None => request.body(Body::empty()).unwrap(),
@@ -108,22 +138,29 @@ async fn of_webhook(house: &House, method: Method, path: &str, body: Option<Valu
     house.store.lease_webhook(id, lease).await.unwrap().unwrap();
     let letter = DeadLetter { seq: 0, at, dead_at: at, cause: "no answer in time".into(), is_wanted: false };
     assert!(house.store.progress_webhook(id, lease, Progress::GivenUp(letter)).await.unwrap());
-    administer(house, method, &format!("/v1/sites/adforge/webhooks/{id}{path}"), body)
+    back_end(house, "admin write", method, &format!("webhooks/{id}{path}"), body)
 }
 
 fn check_common(answer: &Answer, route: &str) {
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-        ("referrer-policy", "no-referrer"),
-    ] {
+    let policy = match route {
+        "/v1/sites/{site}/unsubscribe/{token}" => {
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        }
+        _ => "default-src 'none'; frame-ancestors 'none'",
+    };
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("content-security-policy", policy), ("referrer-policy", "no-referrer")]
+    {
         assert_eq!(answer.header(name), value, "{name} of {route}");
     }
 }
 
 #[tokio::test]
 async fn every_route_has_the_headers_that_the_documentation_says() {
-    let house = crate::identity::house_with(may_tell_anybody);
+    let house = crate::identity::house_with(|config| {
+        may_tell_anybody(config);
+        config.public_url = PUBLIC_URL.into();
+    });
     let documented = documented();
     assert_eq!(documented.iter().map(|(route, ..)| route.clone()).collect::<BTreeSet<_>>(), routes());
     for (route, resource_policy, cache_control) in documented {
@@ -156,6 +193,7 @@ async fn only_under_tls_a_browser_is_told_to_insist_on_it() {
     let house = crate::identity::house_with(|config| {
         may_tell_anybody(config);
         config.transport = Transport::Tls;
+        config.public_url = PUBLIC_URL.into();
     });
     for route in routes() {
         let answer = house.send(request(&house, &route).await).await;

@@ -125,6 +125,17 @@ impl House {
         key.reveal()
     }
 
+    /// A request of a back end, with its key.
+    pub(crate) async fn call(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        self.send(match body {
+            Some(body) => with_json(request, body),
+            None => request.body(Body::empty()).unwrap(),
+        })
+        .await
+    }
+
     pub(crate) async fn ask(&self, key: &str, question: &Value) -> Answer {
         self.send(ask(key, question)).await
     }

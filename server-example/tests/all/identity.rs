@@ -56,7 +56,7 @@ fn u(account: &str) -> String {
     token(account, json!({}))
 }
 
-async fn identify(house: &House, browser: &Browser, token: &str) -> Answer {
+pub(crate) async fn identify(house: &House, browser: &Browser, token: &str) -> Answer {
     house.send(with_json(browser.request(Method::POST, PATH), &json!({ "v": 1, "token": token }))).await
 }
 

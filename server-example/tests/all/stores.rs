@@ -6,8 +6,8 @@ use consentry_core::ledger::Leaf;
 use consentry_core::wire::{ChoiceDoc, DemandDoc};
 use consentry_core::{EventKind, SiteId, Subject, Time};
 use consentry_server::{
-    AppendError, Appended, Backlog, Confirmed, DeadLetter, Lease, LedgerEntry, NewEntry, NewWebhook, Position,
-    Progress, SecretHash, Store, WebhookId, WebhookState,
+    AppendError, Appended, Backlog, Case, CaseRefusal, CaseRight, CaseState, Confirmed, DeadLetter, Lease, LedgerEntry,
+    NewEntry, NewWebhook, OpenedCase, Position, Progress, SecretHash, Store, WebhookId, WebhookState,
 };
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -40,6 +40,9 @@ suite! {
     r14_every_notice_that_was_published_can_be_had_back
     a_webhook_is_one_servers_at_a_time
     how_far_a_webhook_has_come_is_kept_with_what_it_could_not_be_told
+    subjects_come_in_pages_each_once_and_without_those_who_are_erased
+    a_case_is_kept_once_changed_from_what_it_was_and_goes_with_its_subject
+    cases_that_are_due_first_come_first_and_a_subject_has_only_so_many
 }
 
 fn site() -> SiteId {
@@ -515,6 +518,103 @@ async fn how_far_a_webhook_has_come_is_kept_with_what_it_could_not_be_told(on: K
     assert!(store.remove_webhook(&site(), id).await.unwrap());
     assert!(!store.remove_webhook(&site(), id).await.unwrap());
     assert_eq!(store.webhooks(&site()).await.unwrap(), []);
+}
+
+async fn subjects_come_in_pages_each_once_and_without_those_who_are_erased(on: Kind) {
+    let database = Database::new(on);
+    let store = database.open();
+    let account: Subject = format!("account:{}", "0a".repeat(32)).parse().unwrap();
+    let mut expected: Vec<Subject> = (0..5).map(|_| subject()).collect();
+    let gone = expected[0];
+    for who in [&expected[..], &expected[..2], &[account]].concat() {
+        let secret = Some(SecretHash::of(&[7; 32])).filter(|_| who != account);
+        new(store.append(NewEntry { secret, ..entry(who, kind("all-refused")) }).await);
+    }
+    new(store.append(entry(gone, erasure())).await);
+    expected.retain(|who| *who != gone);
+    expected.sort_by_key(ToString::to_string);
+    expected.push(account);
+    let mut found: Vec<Subject> = Vec::new();
+    loop {
+        let page = store.subjects_after(&site(), found.last().copied(), 2).await.unwrap();
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    assert_eq!(found, expected);
+    assert!(store.subjects_after(&"other".parse().unwrap(), None, 2).await.unwrap().is_empty());
+}
+
+fn case(who: Subject, due_ms: u64) -> Case {
+    Case {
+        id: new_id().parse().unwrap(),
+        subject: who,
+        right: CaseRight::Access,
+        note: Some("Wer hat meine Daten? — ü".into()),
+        state: CaseState::Received,
+        reason: None,
+        place: "DE".into(),
+        received: Time::from_ms(START_MS),
+        due: Time::from_ms(START_MS + due_ms),
+        latest: Some(Time::from_ms(START_MS + 2 * due_ms)),
+        changed: Time::from_ms(START_MS),
+    }
+}
+
+async fn a_case_is_kept_once_changed_from_what_it_was_and_goes_with_its_subject(on: Kind) {
+    let database = Database::new(on);
+    let store = database.open();
+    let (who, secret, stranger) = (subject(), SecretHash::of(&[7; 32]), SecretHash::of(&[8; 32]));
+    let first = case(who, 10);
+    let open = async |case: &Case, secret| store.open_case(&site(), case.clone(), secret).await.unwrap();
+    assert_eq!(open(&first, secret).await, Ok(OpenedCase::New(first.clone())));
+    assert_eq!(open(&first, secret).await, Ok(OpenedCase::Known(first.clone())));
+    let other = Case { right: CaseRight::Complaint, ..first.clone() };
+    assert_eq!(open(&other, secret).await, Err(CaseRefusal::IdReused));
+    // Its secret speaks for the subject before the subject has chosen anything.
+    assert_eq!(open(&case(who, 10), stranger).await, Err(CaseRefusal::WrongSecret));
+    store.cases_of(&site(), who, Some(stranger)).await.unwrap_err();
+    assert_eq!(store.cases_of(&site(), who, Some(secret)).await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(store.cases_of(&site(), who, None).await.unwrap(), std::slice::from_ref(&first));
+    assert!(store.cases_of(&"other".parse().unwrap(), who, None).await.unwrap().is_empty());
+    new(store.append(entry(who, kind("all-refused"))).await);
+
+    let changed = Case {
+        state: CaseState::Refused,
+        reason: Some("it is not ours".into()),
+        latest: None,
+        changed: Time::from_ms(START_MS + 1),
+        ..first.clone()
+    };
+    assert!(!store.change_case(&site(), changed.clone(), CaseState::InProgress).await.unwrap());
+    assert_eq!(store.case(&site(), first.id).await.unwrap(), Some(first.clone()));
+    assert!(store.change_case(&site(), changed.clone(), CaseState::Received).await.unwrap());
+    assert_eq!(store.case(&site(), first.id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(open(&first, secret).await, Ok(OpenedCase::Known(changed)));
+
+    let stays = case(subject(), 10);
+    open(&stays, stranger).await.unwrap();
+    new(store.append(entry(who, erasure())).await);
+    assert_eq!(store.case(&site(), first.id).await.unwrap(), None);
+    assert_eq!(store.case(&site(), stays.id).await.unwrap(), Some(stays));
+}
+
+async fn cases_that_are_due_first_come_first_and_a_subject_has_only_so_many(on: Kind) {
+    let database = Database::new(on);
+    let store = database.open();
+    let (who, secret) = (subject(), SecretHash::of(&[7; 32]));
+    let dues: Vec<u64> = (1..=20).map(|n| n * 7 % 20 + 1).collect();
+    for due in &dues {
+        store.open_case(&site(), case(who, *due), secret).await.unwrap().unwrap();
+    }
+    let more = store.open_case(&site(), case(who, 1), secret).await.unwrap();
+    assert_eq!(more, Err(CaseRefusal::TooMany));
+    let cases = store.cases(&site(), &[CaseState::Received, CaseState::Extended], 5).await.unwrap();
+    let found: Vec<u64> = cases.iter().map(|case| case.due.as_ms() - START_MS).collect();
+    assert_eq!(found, [1, 2, 3, 4, 5]);
+    assert!(store.cases(&site(), &[CaseState::Done], 5).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

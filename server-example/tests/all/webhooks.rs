@@ -130,7 +130,7 @@ async fn a_server_without_a_key_tells_nobody_and_says_so() {
     let house = House::new();
     assert!(house.app.worker().unwrap().is_none());
     let wanted = json!({ "v": 1, "url": "https://hooks.example/" });
-    house.admin(Method::POST, "webhooks", Some(wanted)).await.problem(404, "no-webhooks");
+    house.admin(Method::POST, "webhooks", Some(wanted)).await.problem(404, "not-set-up");
 }
 
 #[test]

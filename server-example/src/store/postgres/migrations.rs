@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 
 const ALL: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
+    include_str!("../../../migrations/postgres/0002_cases.sql"),
     include_str!("../../../migrations/postgres/0003_webhooks.sql"),
 ];
 /// How often it is tried again where two servers make the first table at once.

@@ -2,8 +2,10 @@
 //!
 //! It has a runtime of its own, of one thread: connections live there, whichever runtime asks, and whoever blocks may ask as well.
 
+mod cases;
 mod migrations;
 mod read;
+mod state;
 mod webhooks;
 mod write;
 

@@ -28,7 +28,7 @@ fn bytes<const N: usize>(row: &Row, column: usize) -> Result<[u8; N], ReadError>
 }
 
 /// The number of a site; none of one that nothing was kept of.
-async fn site_number(client: &impl GenericClient, site: &SiteId) -> Result<Option<i64>, ReadError> {
+pub(super) async fn site_number(client: &impl GenericClient, site: &SiteId) -> Result<Option<i64>, ReadError> {
     let select = client.prepare_cached("SELECT number FROM sites WHERE name = $1").await?;
     Ok(client.query_opt(&select, &[&site.as_str()]).await?.map(|row| row.try_get(0)).transpose()?)
 }

@@ -233,6 +233,8 @@ async fn write(
         let (subject, position) = (SubjectHash::of(name, erased.subject).0, erased.position);
         let delete = "DELETE FROM payloads WHERE site = $1 AND subject = $2";
         transaction.execute(delete, &[&site, &key_of(erased.subject)]).await?;
+        let delete = "DELETE FROM cases WHERE site = $1 AND subject = $2";
+        transaction.execute(delete, &[&name.as_str(), &key_of(erased.subject)]).await?;
         let insert = "INSERT INTO erasures (site, subject, id, seq, at_ms) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (site, subject) DO UPDATE SET id = $3, seq = $4, at_ms = $5";
         let id = erased.id.as_bytes().as_slice();

@@ -5,6 +5,7 @@ use rusqlite_migration::{M, Migrations};
 
 const ALL: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_ledger.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0002_cases.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003_webhooks.sql")),
 ];
 

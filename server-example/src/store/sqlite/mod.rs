@@ -1,8 +1,10 @@
 //! SQLite: one connection that writes, on a thread of its own, and a few that only read.
 
 mod backup;
+mod cases;
 mod migrations;
 mod read;
+mod state;
 mod webhooks;
 mod write;
 

@@ -78,7 +78,7 @@ impl Drop for Loan {
 }
 
 /// The number of a site; none of one that nothing was kept of.
-fn site_number(connection: &Connection, site: &SiteId) -> Result<Option<i64>, rusqlite::Error> {
+pub(super) fn site_number(connection: &Connection, site: &SiteId) -> Result<Option<i64>, rusqlite::Error> {
     let mut statement = connection.prepare_cached("SELECT number FROM sites WHERE name = ?1")?;
     statement.query_row([site.as_str()], |row| row.get(0)).optional()
 }

@@ -204,6 +204,9 @@ fn write(
         transaction
             .prepare_cached("DELETE FROM payloads WHERE site = ?1 AND subject = ?2")?
             .execute(params![site, key_of(erased.subject)])?;
+        transaction
+            .prepare_cached("DELETE FROM cases WHERE site = ?1 AND subject = ?2")?
+            .execute(params![name.as_str(), key_of(erased.subject)])?;
     }
     let mut entries =
         transaction.prepare_cached("INSERT INTO entries (site, seq, at_ms, commitment) VALUES (?1, ?2, ?3, ?4)")?;
