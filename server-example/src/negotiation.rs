@@ -23,6 +23,11 @@ pub(crate) fn language<'a>(
     asked_by_page.and_then(|tag| look_up(offered, tag)).or_else(by_visitor).or_else(|| offered.first())
 }
 
+/// The language of those offered that suits somebody who reads this one; the first where none does.
+pub(crate) fn nearest<'a>(offered: &'a [Language], read: &Language) -> Option<&'a Language> {
+    look_up(offered, read.as_str()).or_else(|| offered.first())
+}
+
 /// Look-up by RFC 4647 section 3.4: the tag, and then what is left of it as subtags are cut off its end.
 fn look_up<'a>(offered: &'a [Language], tag: &str) -> Option<&'a Language> {
     if tag == "*" {

@@ -101,6 +101,8 @@ question! {
     as_of_ms: Time,
     /// As of which time in the past, by what had happened then, whenever it was recorded.
     happened_by_ms: Time,
+    /// In which language the answer is to be explained, too. It changes nothing of the decision.
+    explain: Language,
 }
 
 impl QuestionDoc {

@@ -124,6 +124,32 @@ async fn where_the_subject_is_decides_on_the_regime() {
 }
 
 #[tokio::test]
+async fn a_decision_is_explained_to_the_person_and_to_the_engineer() {
+    let (house, browser) = (House::new(), Browser::new());
+    house.choose(&browser, json!({ "outcome": "all-refused" })).await;
+    let key = house.new_key();
+    let question = json!({ "subject": browser.subject(), "purpose": "marketing", "explain": "de-AT" });
+    let answer = house.ask(&key, &question).await.json();
+    let explanation = &answer["explanation"];
+    assert_eq!(explanation["language"], "de");
+    let title = &house.boot("/adforge.js?lang=de", &[]).await["texts"]["purpose.marketing.title"];
+    let sentence = explanation["sentence"].as_str().unwrap();
+    assert!(title.as_str().is_none_or(|title| sentence.contains(title)) && sentence.ends_with('.'), "{sentence}");
+    let line = explanation["line"].as_str().unwrap();
+    assert!(line.starts_with("deny marketing: refused; regime opt-in, basis consent"), "{line}");
+    // What it says is no part of what is decided, and a language that the policy has not gets its first.
+    let plain = house.ask(&key, &json!({ "subject": browser.subject(), "purpose": "marketing" })).await.json();
+    let mut bare = answer.clone();
+    bare.as_object_mut().unwrap().remove("explanation");
+    assert_eq!(bare, plain);
+    let many =
+        json!({ "questions": [{ "subject": browser.subject(), "purpose": "marketing", "explain": "tlh" }, question] });
+    let many = house.ask(&key, &many).await.json();
+    assert_eq!(many["decisions"][0]["explanation"]["language"], "en");
+    assert_eq!(many["decisions"][1], answer);
+}
+
+#[tokio::test]
 async fn a_thousand_questions_are_answered_in_their_order() {
     let house = House::new();
     let key = house.new_key();
