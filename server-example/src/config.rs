@@ -128,6 +128,9 @@ pub(crate) struct Keys {
     /// Most requests that are being answered at once.
     #[arg(long, env = "CONSENTRY_REQUESTS_IN_FLIGHT_MAX")]
     pub(crate) requests_in_flight_max: Option<NonZeroU32>,
+    /// Most connections at once; each takes a file descriptor.
+    #[arg(long, env = "CONSENTRY_CONNECTIONS_MAX")]
+    pub(crate) connections_max: Option<NonZeroU32>,
 }
 
 /// Each key as a line of a file that could be written. INVARIANT: as many as [`Keys`] has, by their names; a test compares them.
@@ -159,6 +162,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("key_requests_per_second", "key_requests_per_second = 2000"),
     ("site_requests_per_second", "site_requests_per_second = 5000"),
     ("requests_in_flight_max", "requests_in_flight_max = 2048"),
+    ("connections_max", "connections_max = 16384"),
 ];
 
 /// How this server is to run.
@@ -255,6 +259,7 @@ impl Keys {
                 key_per_second: rate(keys.key_requests_per_second, assumed.key_per_second),
                 site_per_second: rate(keys.site_requests_per_second, assumed.site_per_second),
                 in_flight_max: keys.requests_in_flight_max.unwrap_or(assumed.in_flight_max),
+                connections_max: keys.connections_max.unwrap_or(assumed.connections_max),
             },
         })
     }
@@ -289,6 +294,7 @@ impl Keys {
             key_requests_per_second: self.key_requests_per_second.or(other.key_requests_per_second),
             site_requests_per_second: self.site_requests_per_second.or(other.site_requests_per_second),
             requests_in_flight_max: self.requests_in_flight_max.or(other.requests_in_flight_max),
+            connections_max: self.connections_max.or(other.connections_max),
         }
     }
 }

@@ -53,6 +53,7 @@ mod negotiation;
 mod parts;
 mod place;
 mod problem;
+mod recent;
 mod records;
 mod routes;
 mod scripts;

@@ -41,6 +41,8 @@ pub struct Limits {
     pub site_per_second: Option<NonZeroU32>,
     /// Most requests that are being answered at once.
     pub in_flight_max: NonZeroU32,
+    /// Connections at once. Further ones wait to be accepted.
+    pub connections_max: NonZeroU32,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             key_per_second: NonZeroU32::new(2_000),
             site_per_second: NonZeroU32::new(5_000),
             in_flight_max: NonZeroU32::new(2_048).unwrap_or(NonZeroU32::MAX),
+            connections_max: NonZeroU32::new(16_384).unwrap_or(NonZeroU32::MAX),
         }
     }
 }

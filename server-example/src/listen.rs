@@ -1,6 +1,7 @@
 //! Accepts connections, within limits, until told to stop; then finishes what is under way.
 
 use crate::address::Peer;
+use crate::limits::Limits;
 use crate::metrics::{Counted, Metrics};
 use crate::tls::Tls;
 use axum::Router;
@@ -13,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Most connections at once. Further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 4_096;
 /// How long the head of a request may take, and how long a connection may stay idle.
 const HEAD_SECONDS_MAX: u64 = 30;
 /// Longest head of a request, in bytes.
@@ -42,23 +42,26 @@ pub struct Door {
     pub tls: Option<Tls>,
     /// Where they are counted.
     pub metrics: Metrics,
+    /// Most at once. Further ones wait to be accepted.
+    pub connections_max: NonZeroU32,
 }
 
 /// Serves `router` on `listener`, without TLS and without counting, until `stop` is ready and the requests under way are answered.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    Door { listener, tls: None, metrics: Metrics::default() }.serve(router, stop).await;
+    let connections_max = Limits::default().connections_max;
+    Door { listener, tls: None, metrics: Metrics::default(), connections_max }.serve(router, stop).await;
 }
 
 impl Door {
     /// Serves `router` until `stop` is ready and the requests under way are answered. Requests carry their [`Peer`].
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
-        let Self { listener, tls, metrics } = self;
+        let Self { listener, tls, metrics, connections_max } = self;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
             .max_buf_size(HEAD_BYTES_MAX);
         let under_way = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Arc::new(Semaphore::new(connections_max.get() as usize));
         let mut stop = pin!(stop);
         loop {
             let (stream, peer, place) = tokio::select! {

@@ -9,6 +9,7 @@ use consentry_core::{
     AsOf, Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
 };
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Most devices that an account is linked to. What each of them refused is read whenever the account is asked about.
 pub(crate) const DEVICES_LINKED_MAX: usize = 1_000;
@@ -21,10 +22,17 @@ pub(crate) fn subjects(question: &QuestionDoc) -> impl Iterator<Item = Subject> 
 /// Which events count, where not all of them do.
 pub(crate) type Counts<'a> = &'a (dyn Fn(&Event) -> bool + Sync);
 
-/// What happened to each subject, and the fold of it: most questions are about now.
+/// What happened to a subject, and the fold of it: most questions are about now.
+#[derive(Debug)]
+pub(crate) struct Known {
+    events: Vec<Event>,
+    record: Record,
+}
+
+/// What is known of those who are asked about.
 pub(crate) struct Records<'a> {
     history: &'a PolicyHistory,
-    known: HashMap<Subject, (Vec<Event>, Record)>,
+    known: HashMap<Subject, Arc<Known>>,
 }
 
 impl<'a> Records<'a> {
@@ -34,20 +42,56 @@ impl<'a> Records<'a> {
         published: &'a Published,
         subjects: Vec<Subject>,
     ) -> Result<Self, ReadError> {
-        let (site, history) = (&published.policy.parts().site, &published.history);
-        let mut events = store.events(site, subjects).await?;
-        let of_accounts = events.iter().filter(|(subject, _)| matches!(subject, Subject::Account(_)));
-        let devices: BTreeSet<Subject> =
-            of_accounts.flat_map(|(_, events)| linked_devices(events)).map(Subject::Device).collect();
-        let devices: Vec<Subject> = devices.into_iter().filter(|device| !events.contains_key(device)).collect();
-        if !devices.is_empty() {
-            events.extend(store.events(site, devices).await?);
+        let site = &published.policy.parts().site;
+        let mut records = Self::none(published);
+        let mut wanted = subjects;
+        while !wanted.is_empty() {
+            let events = store.events(site, wanted.clone()).await?;
+            records.put(wanted, events);
+            wanted = records.missing_devices();
         }
-        let folded = |(subject, events): (Subject, Vec<Event>)| {
-            let record = Record::of(subject, own_events(history, &events).iter());
-            (subject, (events, record))
-        };
-        Ok(Self { history, known: events.into_iter().map(folded).collect() })
+        Ok(records)
+    }
+
+    /// Of nobody yet.
+    pub(crate) fn none(published: &'a Published) -> Self {
+        Self { history: &published.history, known: HashMap::new() }
+    }
+
+    pub(crate) fn has(&self, subject: Subject) -> bool {
+        self.known.contains_key(&subject)
+    }
+
+    pub(crate) fn know(&mut self, subject: Subject, known: Arc<Known>) {
+        self.known.insert(subject, known);
+    }
+
+    /// Folds what was read of `subjects`: of those whom it does not name, nothing is kept.
+    pub(crate) fn put(
+        &mut self,
+        subjects: Vec<Subject>,
+        mut events: HashMap<Subject, Vec<Event>>,
+    ) -> Vec<(Subject, Arc<Known>)> {
+        let mut found = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            if self.has(subject) {
+                continue;
+            }
+            let events = events.remove(&subject).unwrap_or_default();
+            let record = Record::of(subject, own_events(self.history, &events).iter());
+            let known = Arc::new(Known { events, record });
+            self.know(subject, Arc::clone(&known));
+            found.push((subject, known));
+        }
+        found
+    }
+
+    /// The devices that the accounts are linked to and of which nothing was read yet.
+    pub(crate) fn missing_devices(&self) -> Vec<Subject> {
+        let of_accounts = self.known.iter().filter(|(subject, _)| matches!(subject, Subject::Account(_)));
+        let devices = of_accounts.flat_map(|(_, known)| linked_devices(&known.events)).map(Subject::Device);
+        let devices: BTreeSet<Subject> = devices.filter(|device| !self.has(*device)).collect();
+        devices.into_iter().collect()
     }
 
     /// The answer, at `now` or about the past.
@@ -70,7 +114,7 @@ impl<'a> Records<'a> {
     /// The records just before and just after an event of the subject's, with what the devices of an account had taken away by then;
     /// none where it is not known, since it was erased.
     pub(crate) fn around(&self, subject: Subject, event: &Event) -> Option<(Record, Record)> {
-        let (events, _) = self.known.get(&subject)?;
+        let events = &self.known.get(&subject)?.events;
         let place = events.iter().position(|known| known.id() == event.id())?;
         let by_then = AsOf::Recorded(event.at);
         let record = |count: usize| {
@@ -81,7 +125,7 @@ impl<'a> Records<'a> {
                 Subject::Device(_) => BTreeSet::new(),
             };
             let opt_outs = devices.into_iter().filter_map(|device| {
-                let (events, _) = self.known.get(&Subject::Device(device))?;
+                let events = &self.known.get(&Subject::Device(device))?.events;
                 let events: Vec<Event> = events.iter().filter(|event| by_then.counts(event)).cloned().collect();
                 Some(Record::of(Subject::Device(device), own_events(self.history, &events).iter()).opt_outs())
             });
@@ -92,7 +136,7 @@ impl<'a> Records<'a> {
 
     /// Everything that a subject itself said, oldest first.
     pub(crate) fn events(&self, subject: Subject) -> &[Event] {
-        self.known.get(&subject).map_or(&[], |(events, _)| events)
+        self.known.get(&subject).map_or(&[], |known| &known.events)
     }
 
     /// The devices that an account is linked to.
@@ -108,9 +152,9 @@ impl<'a> Records<'a> {
     fn own(&self, subject: Subject, past: Option<Counts<'_>>) -> Record {
         match (self.known.get(&subject), past) {
             (None, _) => Record::of(subject, []),
-            (Some((_, record)), None) => record.clone(),
-            (Some((events, _)), Some(counts)) => {
-                let events: Vec<Event> = events.iter().filter(|event| counts(event)).cloned().collect();
+            (Some(known), None) => known.record.clone(),
+            (Some(known), Some(counts)) => {
+                let events: Vec<Event> = known.events.iter().filter(|event| counts(event)).cloned().collect();
                 Record::of(subject, own_events(self.history, &events).iter())
             }
         }

@@ -89,12 +89,13 @@ impl Read {
                 Some(address) => Some(bind(address).await?),
                 None => None,
             };
+            let connections_max = setup.limits.connections_max;
             let scheme = if tls.is_some() { "https" } else { "http" };
             // From here on the system takes connections, even before we accept the first.
             print(&format!("listening on {scheme}://{}\n", listener.local_addr()?))?;
             if let Some(listener) = for_metrics {
                 print(&format!("metrics on http://{}/metrics\n", listener.local_addr()?))?;
-                let door = Door { listener, tls: None, metrics: crate::Metrics::default() };
+                let door = Door { listener, tls: None, metrics: crate::Metrics::default(), connections_max };
                 let router = app.metrics().router();
                 // It ends with the process: how the last requests went may still be asked.
                 drop(tokio::spawn(door.serve(router, pending())));
@@ -113,7 +114,7 @@ impl Read {
                 app.end_streams();
                 drop(stopped);
             };
-            Door { listener, tls, metrics: app.metrics().clone() }.serve(app.router(), stop).await;
+            Door { listener, tls, metrics: app.metrics().clone(), connections_max }.serve(app.router(), stop).await;
             if let Some(telling) = telling {
                 // Its only failure is a panic, which has been printed by then.
                 drop(telling.await);

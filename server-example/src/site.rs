@@ -2,6 +2,7 @@
 
 use crate::content::Content;
 use crate::problem::ApiError;
+use crate::recent::Recent;
 use crate::scripts::{Composed, Scripts};
 use axum::http::{HeaderMap, HeaderValue, header};
 use consentry_core::source::{Origin, Published};
@@ -21,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) scripts: Option<Scripts>,
     origins: Vec<Origin>,
     notices: Vec<(NoticeHash, Language)>,
+    /// Goes with the policy, under which it was folded.
+    pub(crate) recent: Recent,
 }
 
 impl Site {
@@ -34,7 +37,7 @@ impl Site {
         let languages = published.languages().cloned().collect();
         let mut origins = published.origins.clone();
         origins.extend_from_slice(more_origins);
-        Self { published, languages, scripts, origins, notices }
+        Self { published, languages, scripts, origins, notices, recent: Recent::default() }
     }
 
     /// What is published: policies, notices, and how pages are wired.

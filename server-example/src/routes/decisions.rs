@@ -6,7 +6,7 @@ use crate::back_end::BackEnd;
 use crate::document::{ASK_BYTES_MAX, Document};
 use crate::negotiation;
 use crate::problem::ApiError;
-use crate::records::{Records, subjects};
+use crate::records::subjects;
 use crate::site::Site;
 use axum::Json;
 use axum::extract::State;
@@ -52,7 +52,7 @@ pub(crate) async fn create(
         AskDoc::One(question) => subjects(question).collect(),
         AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
     };
-    let records = Records::read(app.store(), site.published(), subjects).await?;
+    let records = site.recent.read(app.store(), site.published(), subjects).await?;
     let now = app.clock().now();
     let decide = |question: &QuestionDoc| Decided::of(records.decide(question, now), question, &site);
     Ok(Json(match ask {

@@ -8,7 +8,6 @@ use crate::auth::Scope;
 use crate::back_end::BackEnd;
 use crate::document::{BODY_SECONDS_MAX, without_ids};
 use crate::problem::ApiError;
-use crate::records::Records;
 use crate::site::Site;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -171,11 +170,13 @@ impl Filter {
                 return Ok(None);
             }
             let records =
-                Records::read(self.app.store(), self.site.published(), subjects.clone()).await.map_err(|error| {
-                    // It is logged where it becomes a problem; here it breaks the answer off.
-                    drop(ApiError::from(error));
-                    Broken::Store
-                })?;
+                self.site.recent.read(self.app.store(), self.site.published(), subjects.clone()).await.map_err(
+                    |error| {
+                        // It is logged where it becomes a problem; here it breaks the answer off.
+                        drop(ApiError::from(error));
+                        Broken::Store
+                    },
+                )?;
             let now = self.app.clock().now();
             let mut allowed = Vec::new();
             for subject in subjects {

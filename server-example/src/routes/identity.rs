@@ -7,7 +7,6 @@ use crate::document::{Document, IDENTITY_BYTES_MAX};
 use crate::identity::Identity;
 use crate::keep::{append_new, link};
 use crate::problem::ApiError;
-use crate::records::Records;
 use crate::site::Site;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -48,7 +47,7 @@ pub(crate) async fn create(
     let device = own_device(&app, &site, &headers).await?;
     let account = Subject::Account(identity.account);
     let subjects = std::iter::once(account).chain(device.map(Subject::Device)).collect();
-    let records = Records::read(app.store(), site.published(), subjects).await?;
+    let records = site.recent.read(app.store(), site.published(), subjects).await?;
     if let Some(device) = device {
         link(&app, &site, identity.account, device, &records.linked(account, None)).await?;
     }

@@ -121,6 +121,28 @@ pub enum AppendError {
     Unavailable,
 }
 
+/// How far somebody has heard: the state of the database, and the size of the site's ledger.
+pub(crate) type Mark = (i64, u64);
+
+/// What has happened since.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Nothing.
+    None,
+    /// Something to these, by these entries.
+    Of {
+        /// How far that goes.
+        mark: Mark,
+        /// To whom.
+        subjects: Vec<(u64, Subject)>,
+    },
+    /// Much, or somebody was erased: nothing that was known before holds.
+    Whole {
+        /// How far that goes.
+        mark: Mark,
+    },
+}
+
 /// Why nothing can be said of what is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -306,6 +328,18 @@ impl Store {
     /// [`ReadError`].
     pub async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {
         either!(self, database => database.ledger_sites().await)
+    }
+
+    /// What has happened in the site's ledger since `since`, as far as that can be said at once; none where it cannot, and has to be
+    /// read. Does not wait for a thread.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn news(&self, site: &SiteId, since: Option<Mark>) -> Result<Option<News>, ReadError> {
+        match self {
+            Self::Sqlite(database) => database.news(site, since).map(Some),
+            Self::Postgres(_) => Ok(None),
+        }
     }
 
     /// Where the site's ledger stands.

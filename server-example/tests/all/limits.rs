@@ -15,8 +15,13 @@ const ONE: Option<NonZeroU32> = Some(NonZeroU32::MIN);
 const BURST: usize = 10;
 const SECOND_MS: u64 = 1_000;
 
-const NONE: Limits =
-    Limits { address_per_second: None, key_per_second: None, site_per_second: None, in_flight_max: NonZeroU32::MAX };
+const NONE: Limits = Limits {
+    address_per_second: None,
+    key_per_second: None,
+    site_per_second: None,
+    in_flight_max: NonZeroU32::MAX,
+    connections_max: NonZeroU32::MAX,
+};
 
 fn house(limits: Limits) -> House {
     House::with(|config| config.limits = limits)

@@ -49,6 +49,7 @@ mod problems;
 mod propagation;
 mod receipts;
 mod receiver;
+mod recent;
 mod record;
 mod reload;
 mod rough;

@@ -3,6 +3,7 @@
 mod backup;
 mod cases;
 mod migrations;
+mod probe;
 mod read;
 mod state;
 mod webhooks;
@@ -11,17 +12,19 @@ mod write;
 use super::row::ms;
 use super::writer::Writer;
 use super::{
-    AppendError, Appended, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError, ReadError, StoreError,
+    AppendError, Appended, Entry, KeptKey, LedgerEntry, LedgerHead, Mark, NewEntry, News, OpenError, ReadError,
+    StoreError,
 };
 use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use consentry_core::source::Published;
 use consentry_core::{Event, EventId, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
+use probe::Probe;
 use read::Readers;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use write::Write;
@@ -42,6 +45,7 @@ struct Inner {
     readers: Readers,
     /// Writes what is not the ledger's, and may wait for it.
     aside: Mutex<Connection>,
+    probe: Mutex<Probe>,
 }
 
 impl Sqlite {
@@ -54,9 +58,10 @@ impl Sqlite {
         let readers = (0..read::CONNECTIONS).map(|_| reading_connection(path)).collect::<Result<_, _>>();
         let readers = Readers::new(readers.map_err(cannot_open)?);
         let aside = Mutex::new(writing_connection(path).map_err(cannot_open)?);
+        let probe = Mutex::new(Probe::new(reading_connection(path).map_err(cannot_open)?));
         let mut write = Write::new(connection);
         let writer = Writer::start(move |entries| write.keep(entries))?;
-        Ok(Self(Arc::new(Inner { path: path.into(), writer, readers, aside })))
+        Ok(Self(Arc::new(Inner { path: path.into(), writer, readers, aside, probe })))
     }
 
     pub(super) async fn append(&self, entry: NewEntry) -> Result<Appended, AppendError> {
@@ -163,8 +168,15 @@ impl Sqlite {
     }
 
     pub(super) async fn scopes(&self, key: KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
-        let site = site.clone();
-        self.0.readers.read(move |connection| read::scopes(connection, &key, &site)).await
+        self.probe().scopes(&key, site)
+    }
+
+    pub(super) fn news(&self, site: &SiteId, since: Option<Mark>) -> Result<News, ReadError> {
+        self.probe().news(site, since)
+    }
+
+    fn probe(&self) -> MutexGuard<'_, Probe> {
+        self.0.probe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn ping(&self) -> Result<(), ReadError> {
