@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
+use crate::server::{self, Build};
 use crate::{bench_page, command};
 
 /// A benchmark: the name that it is asked for with, what it measures, and its work.
@@ -13,11 +14,16 @@ struct Bench {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const BENCHES: [Bench; 2] = [
+const BENCHES: [Bench; 3] = [
     Bench {
         name: "decide",
         what: "one decision, ours and other engines', on the same questions: about a minute, once built",
         run: |workspace| program(workspace, "decide"),
+    },
+    Bench {
+        name: "server",
+        what: "what a server does in a second, beside a bare handler and a bare database: about three minutes, once built; needs 20 000 files",
+        run: server_load,
     },
     Bench {
         name: "page",
@@ -50,6 +56,14 @@ fn program(workspace: &Workspace, name: &str) -> Result<()> {
     command::run(&mut cargo)
 }
 
+/// The server as it ships, under load.
+fn server_load(workspace: &Workspace) -> Result<()> {
+    let consentry = server::build(workspace, Build::Release)?.consentry;
+    let mut cargo = command::cargo();
+    cargo.args(["run", "--release", "--locked", "--manifest-path"]).arg(workspace.root.join("bench/server/Cargo.toml"));
+    command::run(cargo.env("CONSENTRY_BIN", consentry))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,7 +74,8 @@ mod tests {
         let of_rust = |name: &str| workspace.root.join("bench/src/bin").join(name).join("main.rs").is_file();
         let of_page = |name: &str| name == "page" && bench_page::folder(&workspace).join("main.js").is_file();
         for Bench { name, .. } in BENCHES {
-            assert!(of_rust(name) || of_page(name), "{name}");
+            let of_server = |name: &str| name == "server" && workspace.root.join("bench/server/src/main.rs").is_file();
+            assert!(of_rust(name) || of_page(name) || of_server(name), "{name}");
         }
     }
 
