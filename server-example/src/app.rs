@@ -1,4 +1,4 @@
-//! The application: what every handler has at hand, and which address leads to which handler.
+//! The application: what every handler has at hand, and how a request finds its handler.
 
 use crate::address::{self, Peer};
 use crate::assets::BrowserFiles;
@@ -22,7 +22,6 @@ use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::routing::{delete, get, post};
 use consentry_core::source::{Origin, Published};
 use consentry_core::{AccountId, Country, Jurisdiction, SiteId};
 use std::collections::{BTreeMap, HashMap};
@@ -185,65 +184,23 @@ impl App {
         }
     }
 
-    /// Every address of docs/wire.md. A request that none of them fits is answered by a problem, too.
+    /// Every address of [`routes`](crate::routes()). A request that none of them fits is answered by a problem, too.
     pub fn router(&self) -> Router {
         // It is asked before anything else, so each group of routes has its own way in.
         let behind = |charge: Charge, routes: Router<Self>| {
             let routes = routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
             routes.layer(Front { app: self.clone(), charge })
         };
+        let guard = axum::middleware::from_fn_with_state(self.clone(), cors::guard);
         let placed = axum::middleware::from_fn_with_state(self.clone(), front::take_place);
-        let export = post(routes::export::create).layer(placed);
-        // These count inside of CORS, so that a page may read that it has to wait.
-        let for_browsers = Router::new()
-            .route("/v1/sites/{site}/choices", post(routes::choices::create).options(cors::preflight))
-            .route("/v1/sites/{site}/signals", post(routes::signals::create).options(cors::preflight))
-            .route("/v1/sites/{site}/demands", post(routes::demands::create).options(cors::preflight))
-            .route("/v1/sites/{site}/identity", post(routes::identity::create).options(cors::preflight))
-            .route("/v1/sites/{site}/record", get(routes::record::show).options(cors::preflight))
-            .route("/v1/sites/{site}/receipts/{id}", get(routes::receipts::show).options(cors::preflight))
-            .route("/v1/sites/{site}/export", get(routes::export::show).options(cors::preflight))
-            .route(
-                "/v1/sites/{site}/cases",
-                get(routes::cases::own).post(routes::cases::create).options(cors::preflight),
-            )
-            .layer(axum::middleware::from_fn_with_state(self.clone(), cors::guard))
-            // Of a back end, at the same address: neither CORS nor the allowance of browsers is about it.
-            .route("/v1/sites/{site}/export", export);
-        // These count by the key that is shown.
-        let for_back_ends = Router::new()
-            .route("/v1/sites/{site}/accounts", post(routes::accounts::create))
-            .route("/v1/sites/{site}/decisions", post(routes::decisions::create))
-            .route("/v1/sites/{site}/filter", post(routes::filter::create))
-            .route("/v1/sites/{site}/changes", get(routes::changes::show))
-            .route("/v1/sites/{site}/webhooks", get(routes::webhooks::list).post(routes::webhooks::create))
-            .route("/v1/sites/{site}/webhooks/{webhook}", delete(routes::webhooks::remove))
-            .route("/v1/sites/{site}/webhooks/{webhook}/rotate", post(routes::webhooks::rotate))
-            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters", get(routes::dead_letters::list))
-            .route("/v1/sites/{site}/webhooks/{webhook}/dead-letters/{seq}/retry", post(routes::dead_letters::retry))
-            .route("/v1/sites/{site}/webhooks/{webhook}/confirmations", post(routes::propagation::confirm))
-            .route("/v1/sites/{site}/propagation", get(routes::propagation::show))
-            .route("/v1/sites/{site}/state", get(routes::state::show))
-            .route("/v1/sites/{site}/cases/all", get(routes::cases::all))
-            .route("/v1/sites/{site}/cases/{id}", post(routes::cases::change))
-            .route("/v1/sites/{site}/unsubscribe-links", post(routes::unsubscribe::create_link));
-        let unsubscribe = get(routes::unsubscribe::show).post(routes::unsubscribe::create);
-        let for_everybody = Router::new()
-            .route("/v1/sites/{site}/ledger/checkpoint", get(routes::ledger::checkpoint))
-            .route("/v1/sites/{site}/ledger/keys", get(routes::ledger::keys))
-            .route("/v1/sites/{site}/ledger/tile/{*tile}", get(routes::ledger::tile))
-            .route("/v1/sites/{site}/notices/{hash}", get(routes::notices::show))
-            .route("/v1/sites/{site}/unsubscribe/{token}", unsubscribe)
-            .route("/ready", get(routes::ready::show))
-            .route("/problems/{name}", get(routes::problems::show))
-            .route("/assets/{name}", get(routes::assets::show))
-            .route("/{script}", get(routes::script::show));
-        // These cost nothing, and a server that has too much to do is alive.
-        let free = Router::new().route("/health", get(routes::health::show)).fallback(async || ApiError::NotFound);
+        let for_browsers = routes::router(routes::FOR_BROWSERS).layer(guard);
+        // Of a back end, at the same address: neither CORS nor the allowance of browsers is about it.
+        let for_browsers = for_browsers.merge(routes::router(routes::BESIDE_BROWSERS).layer(placed));
+        let free = routes::router(routes::FREE).fallback(async || ApiError::NotFound);
         Router::new()
             .merge(behind(Charge::Nothing, for_browsers))
-            .merge(behind(Charge::Place, for_back_ends))
-            .merge(behind(Charge::Address, for_everybody))
+            .merge(behind(Charge::Place, routes::router(routes::FOR_BACK_ENDS)))
+            .merge(behind(Charge::Address, routes::router(routes::FOR_EVERYBODY)))
             .merge(behind(Charge::Nothing, free))
             .with_state(self.clone())
     }

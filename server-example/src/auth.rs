@@ -5,6 +5,8 @@
 //! tells the two apart, and the secret. Neither can be printed: no type here shows what it holds.
 
 use crate::problem::ApiError;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -211,6 +213,15 @@ impl DeviceToken {
 
     pub(crate) const fn subject(&self) -> Subject {
         Subject::Device(self.device)
+    }
+}
+
+/// Looked at before the body is: whoever is nobody learns nothing of what can be sent.
+impl<S: Sync> FromRequestParts<S> for DeviceToken {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        Self::from_headers(&parts.headers)
     }
 }
 

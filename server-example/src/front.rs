@@ -148,13 +148,12 @@ impl Passing {
     }
 }
 
-/// Every answer is what its type says, is no page unless it says so, and is kept by nobody unless it says so.
+/// Every answer is what its type says, is no page, and is kept by nobody, unless it says so.
 fn guard(headers: &mut HeaderMap, transport: Transport) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // The one page that there is says what it may do: have a style, and post its form.
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    // The few answers that are pages have said what theirs may do.
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     // What other sites embed has said so. A page that may read an answer by CORS does not need to embed it.

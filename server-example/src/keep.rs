@@ -36,15 +36,16 @@ impl Kept {
     }
 }
 
-/// Keeps it in the name of the subject whose token these headers hold, and of the account that is signed in there. 201 where it is new
+/// Keeps it in the name of the subject whose token this is, and of the account that these headers say is signed in there. 201 where it is new
 /// of the subject, 200 where it was kept before.
 pub(crate) async fn keep(
     app: &App,
     site: &Site,
+    token: &DeviceToken,
     headers: &HeaderMap,
     kind: EventKind,
 ) -> Result<(StatusCode, Position), ApiError> {
-    let DeviceToken { device, secret } = DeviceToken::from_headers(headers)?;
+    let DeviceToken { device, secret } = *token;
     // Before anything is kept: whoever sends a token means the account.
     let account = app.signed_in(site.id(), headers)?.map(|identity| identity.account);
     let of_account = account.map(|account| Ok::<_, ChoiceError>((account, of_account(account, &kind)?))).transpose()?;

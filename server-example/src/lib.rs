@@ -50,6 +50,7 @@ mod log;
 mod manifest;
 mod metrics;
 mod negotiation;
+mod openapi;
 mod parts;
 mod place;
 mod problem;
@@ -87,6 +88,7 @@ pub use listen::{Door, serve};
 pub use metrics::Metrics;
 pub use place::{Cdn, CdnError};
 pub use problem::Problem;
+pub use routes::{Route, routes};
 pub use store::{
     AppendError, Appended, Backlog, BackupError, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks,
     Entry, KeptKey, Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress,

@@ -75,20 +75,24 @@ class Note:
 
 
 class Server:
-    """A server with a database of its own, until it is closed."""
+    """A server with a database of its own, until it is closed. Flags that are said here count instead of its own."""
 
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
+    def __init__(self, folder=None, **flags):
+        self.folder = folder or pathlib.Path(tempfile.mkdtemp())
         assets = self.folder / "assets"
         assets.mkdir()
         for name, content in BROWSER_FILES.items():
             (assets / name).write_text(content)
-        command = [os.environ["CONSENTRY_BIN"], "serve", "--policies", ROOT / "policies" / "adforge", "--assets", assets]
-        command += ["--database", f"sqlite:{self.folder / 'consentry.db'}", "--listen", "127.0.0.1:0"]
-        command += ["--public-url", "https://consent.example"]
+        self.database = f"sqlite:{self.folder / 'consentry.db'}"
+        said = {
+            "policies": ROOT / "policies" / "adforge", "assets": assets, "database": self.database, "listen": "127.0.0.1:0",
+            "public_url": "https://consent.example", **flags,
+        }
+        command = [os.environ["CONSENTRY_BIN"], "serve"]
+        command += [word for flag, value in said.items() for word in (f"--{flag.replace('_', '-')}", str(value))]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        url = self.process.stdout.readline().removeprefix("listening on ").strip()
-        self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
+        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+        self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc)
 
     def close(self):
         self.connection.close()

@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 
-use crate::workspace::Workspace;
 use crate::server::{self, Build};
+use crate::workspace::Workspace;
 use crate::{bench_page, command};
 
 /// A benchmark: the name that it is asked for with, what it measures, and its work.

@@ -1,4 +1,5 @@
-//! What takes too long for every change: a million random cases, servers killed two hundred times, every parser fed for ten minutes, the rules mutated one by one.
+//! What takes too long for every change: a million random cases, servers killed two hundred times, every parser fed for ten minutes, the server asked all that it
+//! describes for twenty, the rules mutated one by one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::server::{self, Build};
 use crate::workspace::Workspace;
-use crate::{command, tools};
+use crate::{command, peers, tools};
 
 /// Random cases on which the naive reference, the rule and the compiled form must agree.
 const CASES: &str = "1000000";
@@ -17,6 +19,8 @@ const KILLS: &str = "200";
 const FUZZ_SECONDS: &str = "600";
 /// Longest input, in bytes: more than any policy of ours.
 const FUZZ_BYTES_MAX: &str = "30000";
+/// How long schemathesis goes on, in seconds.
+const OPENAPI_SECONDS: &str = "1200";
 /// The parsers.
 const PARSERS: [&str; 4] = ["policy", "wire", "linked", "leaf"];
 /// The rules: `decide` and its neighbours.
@@ -26,7 +30,8 @@ const RULES: [&str; 8] = ["decision", "answer", "record", "change", "history", "
 type Part = fn(&Workspace) -> Result<()>;
 
 /// The parts, by the names that they are asked for with.
-const PARTS: [(&str, Part); 4] = [("cases", cases), ("crash", crash), ("fuzz", fuzz), ("mutants", mutants)];
+const PARTS: [(&str, Part); 5] =
+    [("cases", cases), ("crash", crash), ("fuzz", fuzz), ("openapi", openapi), ("mutants", mutants)];
 
 /// Runs the part of that name, or all of them. Whether there is one.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
@@ -104,6 +109,15 @@ fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
     let entries: std::io::Result<Vec<PathBuf>> =
         fs::read_dir(parent)?.map(|entry| entry.map(|entry| entry.path())).collect();
     Ok(entries?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The server is asked, with another seed each time, all that its description says it can be asked, and some that it says it cannot.
+fn openapi(workspace: &Workspace) -> Result<()> {
+    tools::python()?;
+    let python = peers::python(workspace)?;
+    let consentry = server::build(workspace, Build::Release)?.consentry;
+    let mut tests = peers::test(workspace, &python, "test_openapi.py");
+    command::run(tests.env("CONSENTRY_BIN", consentry).env("CONSENTRY_OPENAPI_SECONDS", OPENAPI_SECONDS))
 }
 
 /// Each rule changed in each way that cargo-mutants knows; the corpus, the reference and the promises must notice.

@@ -9,7 +9,7 @@ use crate::bindings::TARGET;
 use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
-use crate::{assets, command, npm, sizes, tools};
+use crate::{assets, command, npm, peers, sizes, tools};
 
 /// What runs in a browser, and so must compile and be clean there too.
 const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
@@ -97,25 +97,14 @@ fn features_of_core(workspace: &Workspace) -> Result<Tally> {
     Ok(tally)
 }
 
-/// What we write in others' formats, read by others. Their packages go into an environment of their own, once for each list of them.
+/// What we write in others' formats, read by others.
 fn peers(workspace: &Workspace) -> Result<Tally> {
-    let folder = workspace.root.join("tests/peers");
-    let (wanted, environment) = (folder.join("requirements.txt"), workspace.target.join("peers"));
-    let (installed, python) = (environment.join("installed.txt"), environment.join("bin/python"));
-    let list = fs::read(&wanted)?;
-    if fs::read(&installed).ok().as_ref() != Some(&list) {
-        command::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
-            .arg(&wanted);
-        command::run(&mut pip)?;
-        fs::write(&installed, list)?;
-    }
+    let python = peers::python(workspace)?;
     let consentry = server::build(workspace, Build::Tested)?.consentry;
     let mut tallies = Vec::new();
-    for file in ["test_peers.py", "test_ledger.py", "test_server.py"] {
-        let mut tests = Command::new(&python);
-        tests.arg(folder.join(file)).env("CONSENTRY_BIN", &consentry).current_dir(&workspace.root);
+    for file in ["test_peers.py", "test_ledger.py", "test_server.py", "test_openapi.py"] {
+        let mut tests = peers::test(workspace, &python, file);
+        tests.env("CONSENTRY_BIN", &consentry);
         let (status, printed) = command::tee(&mut tests)?;
         let tally = Tally::of_unittest(&printed);
         if tally.failed == 0 {

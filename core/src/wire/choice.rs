@@ -2,7 +2,7 @@
 
 use super::policy::PolicyDoc;
 use super::posted::DemandDoc;
-use super::word::V1;
+use super::word::{V1, said};
 use crate::word::words;
 use crate::*;
 use alloc::boxed::Box;
@@ -53,10 +53,10 @@ pub struct ChoiceDoc {
     #[serde(default, skip_serializing_if = "is_false")]
     pub confirmed: bool,
     /// All granted or all refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub outcome: Option<Outcome>,
     /// Or one by one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub stances: Option<StancesDoc>,
 }
 

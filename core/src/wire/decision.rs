@@ -1,7 +1,7 @@
 //! Questions and decisions as JSON.
 
 use super::choice::WireError;
-use super::word::V1;
+use super::word::{V1, said};
 use crate::*;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -30,17 +30,24 @@ macro_rules! question {
             pub subject: Subject,
             /// What for.
             pub purpose: PurposeId,
-            $( $(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>, )+
+            $(
+                $(#[$meta])*
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+                pub $field: Option<$type>,
+            )+
         }
 
         /// Both forms of a request at once: an untagged enum would lose which field was wrong.
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct AskFields {
+            #[serde(default, deserialize_with = "said")]
             questions: Option<Vec<QuestionDoc>>,
+            #[serde(default, deserialize_with = "said")]
             subject: Option<Subject>,
+            #[serde(default, deserialize_with = "said")]
             purpose: Option<PurposeId>,
-            $( $field: Option<$type>, )+
+            $( #[serde(default, deserialize_with = "said")] $field: Option<$type>, )+
         }
 
         impl QuestionDoc {

@@ -16,4 +16,4 @@ pub use decision::{AskDoc, DecisionDoc, GuardianDoc, ObligationDoc, QUESTIONS_MA
 pub use policy::{ChangesDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, TrainingDoc};
 pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};
 pub use posted::{DemandDoc, SignalDoc};
-pub use word::V1;
+pub use word::{V1, said, whole};

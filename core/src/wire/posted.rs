@@ -1,7 +1,7 @@
 //! What a browser posts beside choices: that it sends a signal, and that somebody uses a right.
 
 use super::choice::{WireError, is_false};
-use super::word::V1;
+use super::word::{V1, said};
 use crate::{Demand, DemandKind, EventId, EventKind, PurposeId, Signal};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct DemandDoc {
     /// Which right.
     pub demand: DemandKind,
     /// The purpose that it is about, where it is not about all that the right is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub purpose: Option<PurposeId>,
     /// Whether it is taken back.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// Longest account id, in bytes.
-const SUBJECT_BYTES_MAX: usize = 256;
+/// Longest account id, in characters, as JSON Schema counts them too. Only its hash is kept.
+pub(crate) const ACCOUNT_CHARS_MAX: usize = 256;
 /// How far ahead a token may expire: one that is stolen must not be good for long.
 const LIFE_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// How far the clocks of the site's back end and of this server may be apart.
@@ -60,7 +60,7 @@ impl Claims {
 
 /// Whether a token could name an account so.
 pub(crate) fn is_account_id(id: &str) -> bool {
-    (1..=SUBJECT_BYTES_MAX).contains(&id.len())
+    (1..=ACCOUNT_CHARS_MAX).contains(&id.chars().count())
 }
 
 /// Whole seconds since the Unix epoch, as milliseconds. RFC 7519 section 2 would take fractions too; nobody needs them.

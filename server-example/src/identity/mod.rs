@@ -19,6 +19,8 @@ pub(crate) use claims::is_account_id;
 pub use keys::{IdentityConfig, IdentityConfigError, IdentityKeys, KeyConfig, read_identities};
 pub use pepper::Pepper;
 
+pub(crate) use claims::ACCOUNT_CHARS_MAX;
+
 use crate::problem::ApiError;
 use axum::http::{HeaderMap, HeaderName};
 use consentry_core::{AccountId, AgeBand, Jurisdiction, PlanId, SiteId, Time};

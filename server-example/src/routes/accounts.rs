@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::auth::Scope;
 use crate::back_end::BackEnd;
 use crate::document::{ASK_BYTES_MAX, Document};
+use crate::identity::{ACCOUNT_CHARS_MAX, IdentityError};
 use crate::problem::ApiError;
 use axum::Json;
 use axum::extract::State;
@@ -41,6 +42,13 @@ pub(crate) async fn create(
     if doc.ids.len() > IDS_MAX {
         return Err(ApiError::Malformed(format!("more than {IDS_MAX} ids in one request")));
     }
-    let accounts = doc.ids.iter().map(|id| Ok(Subject::Account(app.account(site.id(), id)?)));
+    let accounts = doc.ids.iter().map(|id| match app.account(site.id(), id) {
+        Ok(account) => Ok(Subject::Account(account)),
+        // Whoever asks has shown a key, and no token that could be wrong.
+        Err(IdentityError::Claim(_)) => {
+            Err(ApiError::Malformed(format!("an id has 1 to {ACCOUNT_CHARS_MAX} characters")))
+        }
+        Err(error) => Err(error.into()),
+    });
     Ok(Json(AccountsDoc { v: V1, accounts: accounts.collect::<Result<_, ApiError>>()? }))
 }

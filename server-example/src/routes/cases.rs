@@ -12,7 +12,7 @@ use crate::routes::script::law;
 use axum::extract::{RawPathParams, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::{Extension, Json};
-use consentry_core::wire::V1;
+use consentry_core::wire::{V1, said};
 use consentry_core::{EventId, Subject, Time};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub(crate) struct NewCaseDoc {
     v: V1,
     id: EventId,
     right: CaseRight,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     note: Option<String>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct CaseChangeDoc {
     #[expect(dead_code, reason = "that it is there is all that matters")]
     v: V1,
     state: CaseState,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     reason: Option<String>,
 }
 

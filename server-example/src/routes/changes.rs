@@ -47,16 +47,20 @@ pub(crate) async fn show(
 ) -> Result<Response, ApiError> {
     let site = back_end.may(Scope::Export)?;
     let Query(From { after, limit }) = query.map_err(|error| ApiError::Malformed(error.body_text()))?;
-    let live = wants_events(&headers);
-    let after = if live { last_event_id(&headers)?.or(after) } else { after };
+    let limit = limit.unwrap_or(CHANGES_MAX);
+    if !(1..=CHANGES_MAX).contains(&limit) {
+        return Err(ApiError::Malformed(format!("`limit` is 1 to {CHANGES_MAX}")));
+    }
+    let after = last_event_id(&headers)?.or(after);
     // Whoever knows more than there is has read another ledger, such as the one before a restore, and would miss what follows here.
     if let Some(after) = after
         && after >= app.store().ledger_head(site.id()).await?.size
     {
         return Err(ApiError::Ahead { after });
     }
-    if live {
-        let listener = app.feeds().listen(app.store(), site.id(), after.map_or(0, |last| last.saturating_add(1)));
+    let first = after.map_or(0, |last| last.saturating_add(1));
+    if wants_events(&headers) {
+        let listener = app.feeds().listen(app.store(), site.id(), first);
         let events = futures_util::stream::unfold(listener, async |mut listener| {
             let text = listener.next().await?;
             Some((Ok::<_, Infallible>(text), listener))
@@ -68,11 +72,6 @@ pub(crate) async fn show(
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         return Ok(response);
     }
-    let limit = limit.unwrap_or(CHANGES_MAX);
-    if !(1..=CHANGES_MAX).contains(&limit) {
-        return Err(ApiError::Malformed(format!("`limit` is 1 to {CHANGES_MAX}")));
-    }
-    let first = after.map_or(0, |last| last.saturating_add(1));
     // One more than is wanted says whether there is more.
     let mut entries = app.store().ledger_entries(site.id(), first, limit + 1).await?;
     let more = entries.len() > limit;
@@ -88,6 +87,7 @@ fn wants_events(headers: &HeaderMap) -> bool {
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|digits| digits.parse().ok());
     number.map(Some).ok_or_else(|| ApiError::Malformed("expected in `Last-Event-ID` an event's `id`, a number".into()))
 }

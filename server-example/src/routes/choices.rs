@@ -29,23 +29,23 @@ pub(crate) struct Receipt {
 pub(crate) async fn create(
     State(app): State<App>,
     KnownSite(site): KnownSite,
+    token: DeviceToken,
     headers: HeaderMap,
     Document(doc): Document<ChoiceDoc, CHOICE_BYTES_MAX>,
 ) -> Result<(StatusCode, Json<Receipt>), ApiError> {
     let choice = match site.commit(doc.clone()) {
         Err(superseded @ ApiError::Choice(ChoiceError::Superseded { .. })) => {
-            let earlier = kept_earlier(&app, &site, &headers, &doc).await.ok_or(superseded)?;
+            let earlier = kept_earlier(&app, &site, &token, &doc).await.ok_or(superseded)?;
             return Ok((StatusCode::OK, Json(earlier)));
         }
         choice => choice?,
     };
-    let (status, position) = keep(&app, &site, &headers, EventKind::Chosen(choice.clone())).await?;
+    let (status, position) = keep(&app, &site, &token, &headers, EventKind::Chosen(choice.clone())).await?;
     Ok((status, Json(Receipt::of(&choice, position, &site))))
 }
 
 /// The receipt of a choice that was kept before its policy was replaced: whoever did not get it then sends it again.
-async fn kept_earlier(app: &App, site: &Site, headers: &HeaderMap, doc: &ChoiceDoc) -> Option<Receipt> {
-    let token = DeviceToken::from_headers(headers).ok()?;
+async fn kept_earlier(app: &App, site: &Site, token: &DeviceToken, doc: &ChoiceDoc) -> Option<Receipt> {
     let entries = app.store().record(site.id(), token.subject(), token.secret).await.ok()?;
     entries.into_iter().find_map(|Entry { seq, event: Event { at, kind } }| match kind {
         EventKind::Chosen(choice) if doc.became(&choice) => Some(Receipt::of(&choice, Position { seq, at }, site)),

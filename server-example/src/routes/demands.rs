@@ -1,6 +1,7 @@
 //! `POST /v1/sites/{site}/demands`: keeps that somebody objects, restricts or wants erasure, or takes that back.
 
 use crate::app::{App, KnownSite};
+use crate::auth::DeviceToken;
 use crate::document::{Document, EVENT_BYTES_MAX};
 use crate::keep::{Kept, keep};
 use crate::problem::ApiError;
@@ -12,10 +13,11 @@ use consentry_core::wire::DemandDoc;
 pub(crate) async fn create(
     State(app): State<App>,
     KnownSite(site): KnownSite,
+    token: DeviceToken,
     headers: HeaderMap,
     Document(doc): Document<DemandDoc, EVENT_BYTES_MAX>,
 ) -> Result<(StatusCode, Json<Kept>), ApiError> {
     let id = doc.id;
-    let (status, position) = keep(&app, &site, &headers, site.demand(doc)?).await?;
+    let (status, position) = keep(&app, &site, &token, &headers, site.demand(doc)?).await?;
     Ok((status, Json(Kept::of(id, position))))
 }

@@ -1,7 +1,8 @@
 //! `POST /v1/sites/{site}/filter`: of a list of subjects, however long, those for whom it is allowed.
 //!
-//! Subjects come in and go out as they are read, a batch at a time, so that neither side holds the list. An answer that ends as HTTP
-//! says it should is whole; whatever goes wrong on the way breaks it off, since its status has been sent by then.
+//! Subjects come in and go out as they are read, a batch at a time, so that neither side holds the list. What is wrong with the first
+//! batch is answered as a problem. An answer that ends as HTTP says it should is whole; whatever goes wrong later breaks it off, since
+//! its status has been sent by then.
 
 use crate::app::App;
 use crate::auth::Scope;
@@ -15,9 +16,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{DeviceId, Subject};
+use futures_util::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,15 +114,27 @@ enum Broken {
     Body,
     #[error("the list did not go on in time")]
     Slow,
-    #[error("the record cannot be read now")]
-    Store,
+    #[error(transparent)]
+    Store(ApiError),
 }
+
+impl From<Broken> for ApiError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Subject | Broken::Body => Self::Malformed(broken.to_string()),
+            Broken::Slow => Self::Slow,
+            Broken::Store(error) => error,
+        }
+    }
+}
+
+type Answer = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
 
 pub(crate) async fn create(
     State(app): State<App>,
     back_end: BackEnd,
     headers: HeaderMap,
-    query: Result<Query<HashMap<String, String>>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let site = back_end.may(Scope::Ask)?;
@@ -128,22 +142,36 @@ pub(crate) async fn create(
     let question = question(query)?;
     let form = Form::of(&headers).ok_or(ApiError::NoList)?;
     let filter = Filter { app, site, question, form, body, rest: Bytes::new(), is_end: false };
-    let answer = futures_util::stream::try_unfold(filter, Filter::next);
+    let answer: Answer = match filter.next().await? {
+        // What is left of the list has not been looked at yet.
+        Some((first, filter)) => {
+            let rest = futures_util::stream::try_unfold(filter, Filter::next);
+            Box::pin(futures_util::stream::iter([Ok(first)]).chain(rest))
+        }
+        None => Box::pin(futures_util::stream::empty()),
+    };
     let mut response = Body::from_stream(answer).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
     Ok(response)
 }
 
 /// The question about each of them, of the query's fields: those of a question in docs/wire.md that are names or numbers.
-fn question(query: HashMap<String, String>) -> Result<QuestionDoc, ApiError> {
+fn question(query: Vec<(String, String)>) -> Result<QuestionDoc, ApiError> {
     let mut fields: Map<String, Value> = Map::new();
     for (name, text) in query {
+        // Which of the two was meant?
+        if fields.contains_key(&name) {
+            return Err(ApiError::Malformed(format!("`{}` is said twice", without_ids(&name))));
+        }
         let value = match text.parse::<u64>() {
             Ok(number) if name.ends_with("_ms") => number.into(),
             _ => text.into(),
         };
         if name == "subject" || name == "device" {
             return Err(ApiError::Malformed(format!("`{name}` cannot be the same for all subjects of a list")));
+        }
+        if name == "explain" {
+            return Err(ApiError::Malformed("a list of those who are allowed explains nothing: ask about one".into()));
         }
         fields.insert(name, value);
     }
@@ -162,33 +190,25 @@ struct Filter {
 }
 
 impl Filter {
-    /// The answer about the next of them that are allowed.
+    /// The answer about the next batch of them, which may be about nobody; none once the list is at its end.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Broken> {
-        loop {
-            let subjects = self.subjects().await?;
-            if subjects.is_empty() {
-                return Ok(None);
-            }
-            let records =
-                self.site.recent.read(self.app.store(), self.site.published(), subjects.clone()).await.map_err(
-                    |error| {
-                        // It is logged where it becomes a problem; here it breaks the answer off.
-                        drop(ApiError::from(error));
-                        Broken::Store
-                    },
-                )?;
-            let now = self.app.clock().now();
-            let mut allowed = Vec::new();
-            for subject in subjects {
-                self.question.subject = subject;
-                if records.decide(&self.question, now).allows() {
-                    self.form.put(subject, &mut allowed);
-                }
-            }
-            if !allowed.is_empty() {
-                return Ok(Some((allowed.into(), self)));
+        let subjects = self.subjects().await?;
+        if subjects.is_empty() {
+            return Ok(None);
+        }
+        let records = self.site.recent.read(self.app.store(), self.site.published(), subjects.clone()).await;
+        // It is logged where it becomes a problem.
+        let records = records.map_err(|error| Broken::Store(error.into()))?;
+        let now = self.app.clock().now();
+        let mut allowed = Vec::new();
+        for subject in subjects {
+            self.question.subject = subject;
+            if records.decide(&self.question, now).allows() {
+                self.form.put(subject, &mut allowed);
             }
         }
+        drop(records);
+        Ok(Some((allowed.into(), self)))
     }
 
     /// The next of the list; none once it is at its end.

@@ -14,6 +14,7 @@ pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod notices;
+pub(crate) mod openapi;
 pub(crate) mod problems;
 pub(crate) mod propagation;
 pub(crate) mod ready;
@@ -22,5 +23,9 @@ pub(crate) mod record;
 pub(crate) mod script;
 pub(crate) mod signals;
 pub(crate) mod state;
+mod table;
 pub(crate) mod unsubscribe;
 pub(crate) mod webhooks;
+
+pub(crate) use table::{BESIDE_BROWSERS, FOR_BACK_ENDS, FOR_BROWSERS, FOR_EVERYBODY, FREE, router};
+pub use table::{Route, routes};

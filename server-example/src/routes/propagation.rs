@@ -9,7 +9,7 @@ use crate::problem::ApiError;
 use crate::store::{Confirmed, Telling, WebhookState};
 use axum::Json;
 use axum::extract::State;
-use consentry_core::wire::V1;
+use consentry_core::wire::{V1, whole};
 use consentry_core::{ProcessorId, Time};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,7 @@ enum Reached {
 pub(crate) struct Confirmation {
     #[expect(dead_code, reason = "read, so that another version is refused")]
     v: V1,
+    #[serde(deserialize_with = "whole")]
     through: u64,
 }
 

@@ -6,7 +6,6 @@ use crate::problem::ApiError;
 use crate::store::Entry;
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use consentry_core::wire::{EventDoc, V1};
 use serde::Serialize;
 
@@ -34,9 +33,8 @@ impl From<&Entry> for EntryDoc {
 pub(crate) async fn show(
     State(app): State<App>,
     KnownSite(site): KnownSite,
-    headers: HeaderMap,
+    token: DeviceToken,
 ) -> Result<Json<RecordDoc>, ApiError> {
-    let token = DeviceToken::from_headers(&headers)?;
     let entries = app.store().record(site.id(), token.subject(), token.secret).await?;
     let events = entries.iter().map(EntryDoc::from).collect();
     Ok(Json(RecordDoc { v: V1, events }))

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, RawPathParams, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use consentry_core::wire::V1;
+use consentry_core::wire::{V1, said};
 use consentry_core::{ProcessorId, Time};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ pub(crate) struct Wanted {
     #[expect(dead_code, reason = "read, so that another version is refused")]
     v: V1,
     url: String,
+    #[serde(default, deserialize_with = "said")]
     processor: Option<ProcessorId>,
 }
 

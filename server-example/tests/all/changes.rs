@@ -167,6 +167,13 @@ async fn the_feed_is_for_keys_that_may_export() {
     for query in ["?limit=0", "?limit=513", "?after=-1", "?after=x", "?other=1"] {
         house.send(get(&key, query).body(Body::empty()).unwrap()).await.problem(400, "malformed");
     }
+    // Wherever it is said, and whatever is asked for.
+    for last in ["x", "+1", "1.0"] {
+        let request = get(&key, "").header("last-event-id", last);
+        house.send(request.body(Body::empty()).unwrap()).await.problem(400, "malformed");
+    }
+    let streamed = get(&key, "?limit=0").header(header::ACCEPT, "text/event-stream");
+    house.send(streamed.body(Body::empty()).unwrap()).await.problem(400, "malformed");
     let request = get(&key, "").header(header::ACCEPT, "text/event-stream").header("last-event-id", "x");
     house.send(request.body(Body::empty()).unwrap()).await.problem(400, "malformed");
 }

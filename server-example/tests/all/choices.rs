@@ -359,7 +359,13 @@ async fn checks_come_in_their_order() {
         .send(wrong().uri(PATH).header(header::ORIGIN, foreign).body(large()).unwrap())
         .await
         .problem(403, "foreign-origin");
-    let from_page = || wrong().uri(PATH).header(header::ORIGIN, ORIGIN);
+    house
+        .send(wrong().uri(PATH).header(header::ORIGIN, ORIGIN).body(large()).unwrap())
+        .await
+        .problem(401, "wrong-secret");
+    let registered = Browser::new();
+    house.choose(&registered, json!({ "outcome": "all-refused" })).await;
+    let from_page = || registered.impostor().request(Method::POST, PATH);
     house.send(from_page().body(large()).unwrap()).await.problem(413, "too-large");
     house.send(from_page().body(Body::from("x")).unwrap()).await.problem(415, "malformed");
     let choice =
@@ -370,8 +376,8 @@ async fn checks_come_in_their_order() {
     let choice = house.choice(json!({ "stances": { "marketing": "grant" }, "notice": "0".repeat(64) }));
     house.send(with_json(from_page(), &choice)).await.problem(422, "unknown-notice");
     let choice = house.choice(json!({ "stances": { "marketing": "grant" } }));
-    house.send(with_json(from_page(), &choice)).await.problem(401, "wrong-secret");
-    assert_eq!(house.counts(), (0, 0));
+    house.send(with_json(from_page(), &choice)).await.problem(403, "wrong-secret");
+    assert_eq!(house.counts(), (1, 1));
 }
 
 #[tokio::test]

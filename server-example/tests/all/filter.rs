@@ -101,17 +101,23 @@ async fn r31_the_past_and_a_processor_can_be_asked_about() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_breaks_the_answer_off() {
+async fn a_list_that_cannot_be_read_is_refused_or_breaks_the_answer_off() {
     let house = House::new();
     let key = house.new_key();
     let granted = people(&house, &["all-granted"]).await.remove(0).subject();
     let long = "x".repeat(200);
-    for (kind, body) in [
-        ("text/plain", format!("{granted}\nsomebody")),
-        ("text/plain", format!("{granted}\n{long}")),
-        ("application/x-ndjson", format!("\"{granted}\"\n{granted}\n")),
-        ("application/octet-stream", "not sixteen bytes a piece".into()),
+    let uuids = vec![0x47; 16 * 1_000];
+    for (kind, good, wrong) in [
+        ("text/plain", format!("{granted}\n"), "somebody"),
+        ("text/plain", format!("{granted}\n"), &*long),
+        ("application/x-ndjson", format!("\"{granted}\"\n"), &*granted),
+        ("application/octet-stream", String::new(), "not sixteen bytes a piece"),
     ] {
+        let short = [good.as_bytes(), wrong.as_bytes()].concat();
+        house.send(list(&key, QUESTION, kind, Body::from(short))).await.problem(400, "malformed");
+        // After a batch the status has been sent.
+        let batch = if good.is_empty() { uuids.clone() } else { good.repeat(1_000).into_bytes() };
+        let body = [&*batch, wrong.as_bytes()].concat();
         let response = house.router.clone().oneshot(list(&key, QUESTION, kind, Body::from(body))).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert!(response.into_body().collect().await.is_err(), "{kind}");
@@ -128,6 +134,8 @@ async fn what_is_no_question_is_refused_before_anything_is_read() {
         "?purpose=marketing&colour=blue",
         "?purpose=Marketing!",
         "?purpose=marketing&subject=x",
+        "?purpose=marketing&purpose=analytics",
+        "?purpose=marketing&guardian=x",
     ] {
         house.send(list(&key, query, "text/plain", Body::empty())).await.problem(400, "malformed");
     }

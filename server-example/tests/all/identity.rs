@@ -377,7 +377,7 @@ async fn a_back_end_is_told_under_which_names_its_accounts_are_kept() {
         let problem = house.send(ask(&key, &wrong)).await.problem(400, "malformed");
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");
     }
-    house.send(ask(&key, &json!({ "v": 1, "ids": [""] }))).await.problem(401, "wrong-identity");
+    house.send(ask(&key, &json!({ "v": 1, "ids": [""] }))).await.problem(400, "malformed");
     house.send(ask("ck_", &json!({ "v": 1, "ids": [] }))).await.problem(401, "wrong-key");
     let without = House::new();
     let key = without.new_key();

@@ -40,6 +40,7 @@ mod manifest;
 mod metrics;
 mod mmdb;
 mod notices;
+mod openapi;
 mod operating;
 mod parts;
 mod peers_faults;

@@ -10,7 +10,10 @@ const USER_AGENT: &str = "recognisable-browser/7.7";
 const CLIENT: &str = "203.0.113.77";
 
 async fn answer(house: &House, subject: &str, target: (&str, Option<&str>)) -> Value {
-    let question = json!({ "subject": subject, "purpose": target.0, "processor": target.1 });
+    let mut question = json!({ "subject": subject, "purpose": target.0 });
+    if let Some(processor) = target.1 {
+        question["processor"] = json!(processor);
+    }
     house.ask(&house.new_key(), &question).await.json()
 }
 
