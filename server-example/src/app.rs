@@ -155,11 +155,11 @@ impl App {
             script_vary: places.script_vary(),
             places,
             admission: Admission::new(limits, &clock, &metrics, config.client_address_header),
+            feeds: Feeds::new(&metrics.listeners),
             metrics,
             transport,
             heads: signer.map(SignedHeads::new),
             store,
-            feeds: Feeds::new(),
             clock,
             webhooks,
         })))

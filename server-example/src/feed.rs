@@ -6,10 +6,12 @@
 //! Deliberately absent: what was erased. Of it the feed has numbers and times; of an erasure it has the hash of the subject's name, by
 //! which those who hold data of that subject find it, and nobody else does.
 
+use crate::metrics::Counted;
 use crate::store::{LedgerEntry, ReadError, Store};
 use axum::body::Bytes;
 use consentry_core::wire::EventDoc;
 use consentry_core::{SiteId, Subject, Time};
+use prometheus_client::metrics::gauge::Gauge;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -90,11 +92,13 @@ struct Batch {
 pub(crate) struct Feeds {
     by_site: Arc<Mutex<HashMap<SiteId, broadcast::Sender<Arc<Batch>>>>>,
     closed: watch::Sender<bool>,
+    listeners: Gauge,
 }
 
 impl Feeds {
-    pub(crate) fn new() -> Self {
-        Self { by_site: Arc::default(), closed: watch::Sender::new(false) }
+    /// Feeds to which nobody listens yet; whoever does is counted there.
+    pub(crate) fn new(listeners: &Gauge) -> Self {
+        Self { by_site: Arc::default(), closed: watch::Sender::new(false), listeners: listeners.clone() }
     }
 
     /// Ends every stream, so that the server may stop. Whoever listens comes back with the number of the last entry it had.
@@ -123,6 +127,7 @@ impl Feeds {
             is_behind: true,
             batches,
             closed: self.closed.subscribe(),
+            _counted: Counted::new(&self.listeners),
         }
     }
 }
@@ -192,6 +197,7 @@ pub(crate) struct Listener {
     is_behind: bool,
     batches: broadcast::Receiver<Arc<Batch>>,
     closed: watch::Receiver<bool>,
+    _counted: Counted,
 }
 
 impl Listener {
@@ -260,6 +266,7 @@ mod tests {
             is_behind: false,
             batches,
             closed: closing.subscribe(),
+            _counted: Counted::new(&Gauge::default()),
         };
         let kind = EventKind::Signalled(EventId::from_parts(1, &[7; 10]), Signal::Gpc);
         let subject = "device:7f9c0c52-7a41-4f5e-9d0e-0a2b1c3d4e5f".parse().unwrap();

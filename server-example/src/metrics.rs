@@ -1,11 +1,12 @@
-//! What an operator may count: requests, problems, choices kept, and what is under way.
+//! What an operator may count: requests, questions, problems, choices kept, and what is under way.
 //!
 //! Every label is of a closed set: a route's template, a method, a class of status, a kind of problem, a site of this server's.
 //! Deliberately absent: subjects, origins, addresses, and anything else that a client could make up.
 
 use crate::problem::Problem;
 use axum::Router;
-use axum::extract::MatchedPath;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::request::Parts;
 use axum::http::{Extensions, Method, StatusCode, header};
 use axum::routing::get;
 use consentry_core::{EventKind, SiteId};
@@ -15,6 +16,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::convert::Infallible;
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -22,6 +24,10 @@ use std::time::Duration;
 
 /// The upper bounds by which durations are sorted, in seconds: from what memory answers to what is given up.
 const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+/// The upper bounds by which requests are sorted by their questions: from one to as many as `decisions` takes, and to the length of the
+/// lists that `filter` is for.
+const QUESTIONS: [f64; 13] =
+    [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 /// What `/metrics` answers (OpenMetrics 1.0, which Prometheus reads).
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -31,6 +37,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, Durations>,
+    questions: Family<RouteLabels, Histogram, Batches>,
     problems: Family<ProblemLabels, Counter>,
     kept: Family<KeptLabels, Counter>,
     store_errors: Counter,
@@ -39,6 +46,8 @@ pub struct Metrics {
     pub(crate) connections: Gauge,
     /// What waits for its transaction, or is in it.
     pub(crate) waiting: Gauge,
+    /// Who listens to a change feed as it happens.
+    pub(crate) listeners: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +90,14 @@ impl Template {
 
     fn as_str(&self) -> &str {
         self.0.as_ref().map_or("none", MatchedPath::as_str)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Template {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
     }
 }
 
@@ -157,6 +174,15 @@ impl MetricConstructor<Histogram> for Durations {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Batches;
+
+impl MetricConstructor<Histogram> for Batches {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(QUESTIONS)
+    }
+}
+
 /// What may be exchanged under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reloaded {
@@ -171,6 +197,7 @@ impl Default for Metrics {
             registry: Arc::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(Durations),
+            questions: Family::new_with_constructor(Batches),
             problems: Family::default(),
             kept: Family::default(),
             store_errors: Counter::default(),
@@ -178,10 +205,12 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             waiting: Gauge::default(),
+            listeners: Gauge::default(),
         };
         let mut registry = Registry::with_prefix("consentry");
         registry.register("requests", "Requests answered", counts.requests.clone());
         registry.register("request_seconds", "How long an answer took", counts.seconds.clone());
+        registry.register("questions", "How much a request asked at once", counts.questions.clone());
         registry.register("problems", "Requests answered by a problem", counts.problems.clone());
         registry.register("kept", "Entries added to the ledger", counts.kept.clone());
         registry.register("store_errors", "Requests that the database did not answer", counts.store_errors.clone());
@@ -189,6 +218,7 @@ impl Default for Metrics {
         registry.register("requests_in_flight", "Requests being answered", counts.in_flight.clone());
         registry.register("connections", "Connections open", counts.connections.clone());
         registry.register("appends_waiting", "Entries that wait to be durable", counts.waiting.clone());
+        registry.register("feed_listeners", "Change feeds open", counts.listeners.clone());
         counts.registry = Arc::new(registry);
         counts
     }
@@ -200,6 +230,11 @@ impl Metrics {
         self.seconds.get_or_create(&RouteLabels { route: route.clone() }).observe(took.as_secs_f64());
         let status = StatusClass(status.as_u16() / 100);
         self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
+    }
+
+    /// Counts how many questions a request had.
+    pub(crate) fn asked(&self, route: Template, questions: usize) {
+        self.questions.get_or_create(&RouteLabels { route }).observe(questions as f64);
     }
 
     /// Counts an answer that was a problem.
@@ -264,5 +299,25 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// Counts the questions of a request whose end is not known when it begins, once this is dropped: however it ends, so much was asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    metrics: Metrics,
+    route: Template,
+    pub(crate) questions: usize,
+}
+
+impl Asked {
+    pub(crate) fn none_yet(metrics: &Metrics, route: Template) -> Self {
+        Self { metrics: metrics.clone(), route, questions: 0 }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.metrics.asked(self.route.clone(), self.questions);
     }
 }

@@ -325,6 +325,7 @@ class Metrics(unittest.TestCase):
         families = self.families(METRICS.read_text())
         self.assertEqual(families["consentry_requests"].type, "counter")
         self.assertEqual(families["consentry_request_seconds"].type, "histogram")
+        self.assertEqual(families["consentry_questions"].type, "histogram")
         self.assertEqual(families["consentry_connections"].type, "gauge")
         samples = families["consentry_requests"].samples
         choices = {"route": "/v1/sites/{site}/choices", "method": "POST", "status": "2xx"}

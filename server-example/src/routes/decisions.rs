@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::auth::Scope;
 use crate::back_end::BackEnd;
 use crate::document::{ASK_BYTES_MAX, Document};
+use crate::metrics::Template;
 use crate::negotiation;
 use crate::problem::ApiError;
 use crate::records::subjects;
@@ -44,14 +45,16 @@ struct Explanation {
 
 pub(crate) async fn create(
     State(app): State<App>,
+    route: Template,
     back_end: BackEnd,
     Document(ask): Document<AskDoc, ASK_BYTES_MAX>,
 ) -> Result<Json<Answer>, ApiError> {
     let site = back_end.may(Scope::Ask)?;
-    let subjects = match &ask {
-        AskDoc::One(question) => subjects(question).collect(),
-        AskDoc::Many(questions) => questions.iter().flat_map(subjects).collect(),
+    let (subjects, count) = match &ask {
+        AskDoc::One(question) => (subjects(question).collect(), 1),
+        AskDoc::Many(questions) => (questions.iter().flat_map(subjects).collect(), questions.len()),
     };
+    app.metrics().asked(route, count);
     let records = site.recent.read(app.store(), site.published(), subjects).await?;
     let now = app.clock().now();
     let decide = |question: &QuestionDoc| Decided::of(records.decide(question, now), question, &site);

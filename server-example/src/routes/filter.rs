@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::auth::Scope;
 use crate::back_end::BackEnd;
 use crate::document::{BODY_SECONDS_MAX, without_ids};
+use crate::metrics::{Asked, Template};
 use crate::problem::ApiError;
 use crate::site::Site;
 use axum::body::{Body, Bytes};
@@ -132,6 +133,7 @@ type Answer = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
 
 pub(crate) async fn create(
     State(app): State<App>,
+    route: Template,
     back_end: BackEnd,
     headers: HeaderMap,
     query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
@@ -141,7 +143,8 @@ pub(crate) async fn create(
     let Query(query) = query.map_err(|error| ApiError::Malformed(error.body_text()))?;
     let question = question(query)?;
     let form = Form::of(&headers).ok_or(ApiError::NoList)?;
-    let filter = Filter { app, site, question, form, body, rest: Bytes::new(), is_end: false };
+    let asked = Asked::none_yet(app.metrics(), route);
+    let filter = Filter { app, site, question, form, body, rest: Bytes::new(), is_end: false, asked };
     let answer: Answer = match filter.next().await? {
         // What is left of the list has not been looked at yet.
         Some((first, filter)) => {
@@ -187,6 +190,7 @@ struct Filter {
     body: Body,
     rest: Bytes,
     is_end: bool,
+    asked: Asked,
 }
 
 impl Filter {
@@ -196,6 +200,7 @@ impl Filter {
         if subjects.is_empty() {
             return Ok(None);
         }
+        self.asked.questions += subjects.len();
         let records = self.site.recent.read(self.app.store(), self.site.published(), subjects.clone()).await;
         // It is logged where it becomes a problem.
         let records = records.map_err(|error| Broken::Store(error.into()))?;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::json;
 use std::collections::BTreeSet;
+use tower::ServiceExt;
 
 /// A counter's or gauge's value.
 fn value(text: &str, series: &str) -> u64 {
@@ -50,12 +51,68 @@ async fn requests_problems_and_choices_are_counted() {
     assert_eq!(value(&house.app.metrics().text(), "consentry_store_errors_total"), 1);
 }
 
+#[tokio::test]
+async fn how_much_is_asked_at_once_is_counted_by_route() {
+    let house = House::new();
+    let (key, path) = (house.new_key(), "/v1/sites/adforge/filter");
+    let question = json!({ "subject": Browser::new().subject(), "purpose": "marketing" });
+    house.ask(&key, &question).await;
+    house.ask(&key, &json!({ "questions": vec![&question; 30] })).await;
+    let lists = ["".to_owned(), format!("{}\n", Browser::new().subject()).repeat(1_001), "nobody".to_owned()];
+    for list in lists {
+        let request = Request::post(format!("{path}?purpose=marketing")).header(header::CONTENT_TYPE, "text/plain");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {key}")).body(Body::from(list)).unwrap();
+        // The last is broken off, which counts as well.
+        let answer = house.router.clone().oneshot(request).await.unwrap();
+        drop(axum::body::to_bytes(answer.into_body(), usize::MAX).await);
+    }
+    // What is no question counts as none, and neither does what no key may ask.
+    house.ask(&key, &json!({ "subject": "nobody" })).await;
+    house.ask(&house.new_key_to("export"), &question).await.problem(403, "wrong-key");
+
+    let text = house.app.metrics().text();
+    let series = |name: &str, labels: &str| value(&text, &format!("consentry_questions_{name}{{{labels}}}"));
+    let (decisions, filter) = (r#"route="/v1/sites/{site}/decisions""#, r#"route="/v1/sites/{site}/filter""#);
+    assert_eq!((series("count", decisions), series("count", filter)), (2, 3));
+    for (bound, expected) in
+        [("1.0", [1, 2]), ("20.0", [1, 2]), ("50.0", [2, 2]), ("1000.0", [2, 2]), ("10000.0", [2, 3])]
+    {
+        let under = |route: &str| series("bucket", &format!(r#"le="{bound}",{route}"#));
+        assert_eq!([under(decisions), under(filter)], expected, "{bound}");
+    }
+    assert!(text.contains(&format!("consentry_questions_sum{{{filter}}} 1001.0\n")), "{text}");
+}
+
+#[tokio::test]
+async fn who_listens_to_a_feed_is_counted_until_they_are_gone() {
+    let house = House::new();
+    let key = house.new_key_to("export");
+    let listen = async || {
+        let request = Request::get("/v1/sites/adforge/changes").header(header::ACCEPT, "text/event-stream");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {key}")).body(Body::empty()).unwrap();
+        house.router.clone().oneshot(request).await.unwrap().into_body()
+    };
+    let count = || value(&house.app.metrics().text(), "consentry_feed_listeners");
+    assert_eq!(count(), 0);
+    let (first, second) = (listen().await, listen().await);
+    assert_eq!(count(), 2);
+    drop(first);
+    assert_eq!(count(), 1);
+    // A page at a time is no listening.
+    house.call(&key, Method::GET, "/v1/sites/adforge/changes", None).await;
+    assert_eq!(count(), 1);
+    drop(second);
+    assert_eq!(count(), 0);
+}
+
 /// Readers of other makes read this file (tests/peers). Within a family the order is nobody's.
 #[tokio::test]
 async fn what_is_written_is_the_golden_file() {
     let house = House::new();
     let browser = Browser::new();
     house.choose(&browser, json!({ "outcome": "all-granted" })).await;
+    let question = json!({ "subject": browser.subject(), "purpose": "marketing" });
+    house.ask(&house.new_key(), &json!({ "questions": [question, question] })).await;
     house.send(get("/health")).await;
     house.send(get("/nothing/at/all")).await.problem(404, "not-found");
     let text = house.app.metrics().text();
