@@ -7,6 +7,7 @@ mod bench_page;
 mod bindings;
 mod command;
 mod demo;
+mod dependencies;
 mod files;
 mod import_names;
 mod javascript;

@@ -9,7 +9,7 @@ use crate::bindings::TARGET;
 use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
-use crate::{assets, command, npm, peers, sizes, tools};
+use crate::{assets, command, dependencies, npm, peers, sizes, tools};
 
 /// What runs in a browser, and so must compile and be clean there too.
 const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
@@ -27,7 +27,7 @@ pub(crate) struct Step {
 }
 
 /// In this order: the quick ones first, and builders before those who need what they build.
-pub(crate) const STEPS: [Step; 12] = [
+pub(crate) const STEPS: [Step; 14] = [
     Step { name: "format", prepare: |_| tools::rust_component("fmt", "rustfmt"), run: format },
     Step { name: "assets", prepare: |_| tools::wasm_target(), run: |workspace| assets::build(workspace).map(passed) },
     Step { name: "clippy", prepare: |_| tools::rust_component("clippy", "clippy"), run: clippy },
@@ -40,6 +40,8 @@ pub(crate) const STEPS: [Step; 12] = [
     Step { name: "cargo test", prepare: |_| tools::postgresql(), run: cargo_test },
     Step { name: "peers", prepare: |_| tools::python(), run: peers },
     Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
+    Step { name: "dependencies", prepare: |w| tools::cargo_deny(w).map(drop), run: dependencies::allowed },
+    Step { name: "advisories", prepare: |w| tools::cargo_deny(w).map(drop), run: dependencies::advisories },
     Step { name: "sizes", prepare: |_| Ok(()), run: |workspace| sizes::measure(workspace, Build::Tested) },
     Step { name: "npm packages", prepare: |_| tools::node(), run: npm_packages },
     Step { name: "JavaScript types", prepare: |_| tools::node(), run: javascript_types },

@@ -1,16 +1,20 @@
 //! Finds what the chores need beside cargo, and installs what is missing where that can be done without asking.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::bindings::TARGET;
+use crate::workspace::Workspace;
 use crate::{command, progress};
 
 /// The oldest Node that the browser tests run on.
 const NODE_MAJOR_MIN: u32 = 20;
+/// The version of cargo-deny. Another may judge otherwise.
+const CARGO_DENY: &str = "0.20.2";
 /// Names under which Chromium is known, the likeliest first.
 const CHROMIUMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
@@ -85,6 +89,31 @@ fn rustup(arguments: &[&str]) -> Result<()> {
 pub(crate) fn postgresql() -> Result<()> {
     let is_there = env::var_os("CONSENTRY_POSTGRES").is_some() || Path::new("/usr/lib/postgresql").is_dir();
     if is_there { Ok(()) } else { debian(&["postgresql"]) }
+}
+
+/// cargo-deny: the one in the path if it is of our version, or else one of our own among what is built.
+pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("tools");
+    let own = folder.join("bin").join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
+    let is_ours = |program: &PathBuf| {
+        let said = Command::new(program).arg("--version").output();
+        said.is_ok_and(|said| said.stdout.trim_ascii() == format!("cargo-deny {CARGO_DENY}").as_bytes())
+    };
+    if let Some(found) = [in_path("cargo-deny"), Some(own.clone())].into_iter().flatten().find(is_ours) {
+        return Ok(found);
+    }
+    progress::step(&format!("cargo install cargo-deny {CARGO_DENY}"), || {
+        let build = folder.join("build");
+        let mut cargo = command::cargo();
+        cargo.args(["install", "cargo-deny", "--locked", "--force", "--version", CARGO_DENY, "--root"]).arg(&folder);
+        // It reads a lock file in seconds as it is: neither optimised, which takes longer, nor for debuggers.
+        cargo.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0").arg("--target-dir").arg(&build);
+        command::run(&mut cargo)?;
+        // Nothing else is ever built from it.
+        fs::remove_dir_all(&build).with_context(|| format!("cannot remove `{}`", build.display()))
+    })?;
+    ensure!(is_ours(&own), "`{}` is installed, and is not version {CARGO_DENY}", own.display());
+    Ok(own)
 }
 
 fn debian(packages: &[&str]) -> Result<()> {
