@@ -91,8 +91,8 @@ pub use problem::Problem;
 pub use routes::{Route, routes};
 pub use store::{
     AppendError, Appended, Backlog, BackupError, Confirmed, DatabaseUrl, DatabaseUrlError, DeadLetter, DueWebhooks,
-    Entry, KeptKey, Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, Progress,
-    ReadError, Sealed, Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError,
+    Entry, KeptKey, Lease, LedgerEntry, LedgerHead, NewEntry, NewWebhook, OpenError, Position, Postgres, PostgresUrl,
+    Progress, ReadError, Sealed, Sqlite, Store, StoreError, Telling, WEBHOOKS_MAX, Webhook, WebhookId, WebhookIdError,
     WebhookState, backup, check_file,
 };
 pub use tls::{Tls, TlsError};

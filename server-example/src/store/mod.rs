@@ -4,6 +4,7 @@
 //! decisions, which are derived from what is here and never stored, and the clock.
 
 mod batch;
+mod database_url;
 mod edge;
 mod postgres;
 mod row;
@@ -11,6 +12,7 @@ mod sqlite;
 mod webhooks;
 mod writer;
 
+pub use database_url::{DatabaseUrl, DatabaseUrlError, PostgresUrl};
 pub use postgres::Postgres;
 pub use sqlite::{BackupError, Sqlite, backup, check_file};
 pub use webhooks::{
@@ -26,41 +28,7 @@ use consentry_core::{Event, EventId, EventKind, Language, NoticeHash, SiteId, Su
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
-use std::str::FromStr;
 use tokio::sync::watch;
-
-/// Where the database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// An SQLite file: `sqlite:` and its path.
-    Sqlite(PathBuf),
-    /// A PostgreSQL database, or another that speaks its protocol: `postgres://` and what libpq's URLs have.
-    Postgres(Box<tokio_postgres::Config>),
-}
-
-/// Why a text is not a [`DatabaseUrl`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected `sqlite:` and the path of a file, such as `sqlite:data/consentry.db`, or a URL of PostgreSQL's, such as \
-     `postgres://consentry@localhost/consentry`"
-)]
-pub struct DatabaseUrlError;
-
-impl FromStr for DatabaseUrl {
-    type Err = DatabaseUrlError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            // What is wrong with it may be next to a password, so that it is not repeated.
-            return text.parse().map(|config| Self::Postgres(Box::new(config))).map_err(|_| DatabaseUrlError);
-        }
-        match text.strip_prefix("sqlite:") {
-            // SQLite would take these for a database in memory, which nothing survives.
-            None | Some("" | ":memory:") => Err(DatabaseUrlError),
-            Some(path) => Ok(Self::Sqlite(path.into())),
-        }
-    }
-}
 
 /// Something that happened, and asks to be kept.
 #[derive(Debug, Clone)]
@@ -194,6 +162,22 @@ pub enum OpenError {
     /// The database cannot be reached, or does not become what is needed.
     #[error("cannot use the database")]
     Postgres(#[source] StoreError),
+    /// The file of roots that the URL names cannot be read, or has none.
+    #[error(
+        "cannot read `{path}`, which `sslrootcert` names: give a PEM file with the roots that the database's certificate may rest on"
+    )]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
+    /// The database's certificate is not believed, or is for another host. Nothing was said to it.
+    #[error(
+        "the database's certificate is not to be believed: name its host in the URL as the certificate does, and what it rests on in \
+         `sslrootcert`; `sslmode=disable` does without TLS, where nobody can come in between"
+    )]
+    Certificate(#[source] StoreError),
     /// The writer's thread cannot start.
     #[error("cannot start the writer")]
     Thread(#[from] std::io::Error),
@@ -289,7 +273,7 @@ impl Store {
     pub fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Sqlite::open(path).map(Self::Sqlite),
-            DatabaseUrl::Postgres(config) => Postgres::open(config).map(Self::Postgres),
+            DatabaseUrl::Postgres(url) => Postgres::open(url).map(Self::Postgres),
         }
     }
 

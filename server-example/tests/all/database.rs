@@ -14,12 +14,14 @@ const POSTGRES_USER: &str = "postgres";
 /// Starts a server, and stops it once whoever holds the other end of standard input is gone, however they went.
 const RUN: &str = r#"
     trap '' INT TERM
-    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 >&2 &
+    programs=$1 folder=$2 then=$3
+    shift 3
+    "$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=200 "$@" >&2 &
     server=$!
     read -r _
     kill -INT "$server"
     wait "$server"
-    [ "$3" = keep ] || rm -rf "$2"
+    [ "$then" = keep ] || rm -rf "$folder"
 "#;
 
 /// What kind of database.
@@ -106,8 +108,14 @@ impl Cluster {
 
     /// Starts it, and returns once it takes connections.
     pub(crate) fn start(&mut self, then: &str) {
+        self.start_with(then, &[]);
+    }
+
+    /// With settings of PostgreSQL's, such as `ssl=on`.
+    pub(crate) fn start_with(&mut self, then: &str, settings: &[&str]) {
         let mut command = as_allowed(Path::new("sh"));
         command.args(["-c", RUN, "sh"]).args([&programs(), &self.folder]).arg(then);
+        command.args(settings.iter().flat_map(|setting| ["-c", setting]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdin, mut said) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
         let mut line = String::new();
@@ -118,6 +126,27 @@ impl Cluster {
         // It may say more, and must not wait for somebody to listen.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         self.running = Some((child, stdin));
+    }
+
+    /// Puts a file beside its data, which its user alone may read, as PostgreSQL wants it of keys.
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.folder.join("data").join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg(POSTGRES_USER).arg(&path));
+        }
+        path
+    }
+
+    /// What a statement answers in that database.
+    pub(crate) fn answer(&self, database: &str, statement: &str) -> String {
+        let mut psql = Command::new(programs().join("psql"));
+        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", statement]);
+        let output = psql.args(["--dbname", database]).current_dir("/").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Stops it; what is under way is cut off.

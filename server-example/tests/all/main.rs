@@ -20,6 +20,7 @@ mod choices;
 mod commands;
 mod crash;
 mod database;
+mod database_tls;
 mod decisions;
 mod demands;
 mod earlier;

@@ -6,9 +6,11 @@ mod cases;
 mod migrations;
 mod read;
 mod state;
+mod tls;
 mod webhooks;
 mod write;
 
+use super::database_url::PostgresUrl;
 use super::row::{ms, time};
 use super::writer::Writer;
 use super::{
@@ -24,7 +26,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
-use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
 use write::Write;
 
 /// Most connections to the database, the writer's among them.
@@ -64,18 +66,19 @@ impl Drop for Inner {
 }
 
 impl Postgres {
-    pub(super) fn open(config: &tokio_postgres::Config) -> Result<Self, OpenError> {
+    pub(super) fn open(url: &PostgresUrl) -> Result<Self, OpenError> {
+        let tls = tls::connector(&url.roots)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("postgres")
             .enable_all()
             .build()?;
-        let pool = pool(config).map_err(OpenError::Postgres)?;
+        let pool = pool(&url.config, tls).map_err(OpenError::Postgres)?;
         let migrated = on(runtime.handle(), {
             let pool = pool.clone();
             async move { migrations::to_latest(&pool).await }
         });
-        migrated.map_err(OpenError::Postgres)?;
+        migrated.map_err(tls::refusal)?;
         let (handle, mut write) = (runtime.handle().clone(), Write::new(pool.clone()));
         let writer = Writer::start(move |entries| handle.block_on(write.keep(entries)))?;
         Ok(Self(Arc::new(Inner { pool, writer, looks: Once::new(), runtime: Some(runtime) })))
@@ -269,7 +272,7 @@ impl Postgres {
     }
 }
 
-fn pool(config: &tokio_postgres::Config) -> Result<Pool, StoreError> {
+fn pool(config: &tokio_postgres::Config, tls: MakeRustlsConnect) -> Result<Pool, StoreError> {
     let mut config = config.clone();
     let options = config.get_options().unwrap_or_default().to_string();
     config
@@ -279,7 +282,7 @@ fn pool(config: &tokio_postgres::Config) -> Result<Pool, StoreError> {
         .options(format!("{options} -c statement_timeout={STATEMENT_MS_MAX} -c synchronous_commit=on"));
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let waits = Some(Duration::from_secs(CONNECT_SECONDS_MAX));
-    Ok(Pool::builder(Manager::from_config(config, NoTls, recycling))
+    Ok(Pool::builder(Manager::from_config(config, tls, recycling))
         .max_size(CONNECTIONS_MAX)
         .wait_timeout(waits)
         .create_timeout(waits)
