@@ -40,9 +40,10 @@ Commands:
   npm           put the npm package together in dist/npm
   sizes         what a visitor downloads, against the budgets
   bench [name]  run a benchmark of bench/; without a name, list them
-  nightly [cases | crash | fuzz | openapi | mutants]
-                a million random cases, servers killed under load, every parser fed for ten minutes, the server asked all
-                that it says it can be asked, the rules mutated; all of them without a name
+  nightly [cases | crash | pair | fuzz | openapi | mutants]
+                a million random cases, servers killed under load, two servers on one database for a minute, every parser
+                fed for ten minutes, the server asked all that it says it can be asked, the rules mutated; all of them
+                without a name
 
 Options:
   -h, --help    print this

@@ -1,5 +1,5 @@
-//! What takes too long for every change: a million random cases, servers killed two hundred times, every parser fed for ten minutes, the server asked all that it
-//! describes for twenty, the rules mutated one by one.
+//! What takes too long for every change: a million random cases, servers killed two hundred times, two servers on one database for a minute, every parser fed
+//! for ten minutes, the server asked all that it describes for twenty, the rules mutated one by one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use crate::{command, peers, tools};
 const CASES: &str = "1000000";
 /// How often servers are killed, for each kind of database.
 const KILLS: &str = "200";
+/// How long two servers are used at once, in seconds, for each kind of database.
+const PAIR_SECONDS: &str = "60";
 /// How long each parser is fed, in seconds.
 const FUZZ_SECONDS: &str = "600";
 /// Longest input, in bytes: more than any policy of ours.
@@ -30,8 +32,8 @@ const RULES: [&str; 8] = ["decision", "answer", "record", "change", "history", "
 type Part = fn(&Workspace) -> Result<()>;
 
 /// The parts, by the names that they are asked for with.
-const PARTS: [(&str, Part); 5] =
-    [("cases", cases), ("crash", crash), ("fuzz", fuzz), ("openapi", openapi), ("mutants", mutants)];
+const PARTS: [(&str, Part); 6] =
+    [("cases", cases), ("crash", crash), ("pair", pair), ("fuzz", fuzz), ("openapi", openapi), ("mutants", mutants)];
 
 /// Runs the part of that name, or all of them. Whether there is one.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
@@ -56,6 +58,15 @@ fn crash(workspace: &Workspace) -> Result<()> {
     let mut cargo = command::cargo();
     cargo.args(["test", "--release", "--package", "consentry-server", "--test", "all", "--", "crash::", "--nocapture"]);
     command::run(cargo.env("CONSENTRY_KILLS", KILLS).current_dir(&workspace.root))
+}
+
+/// Two servers on one database, and many who use both: on each kind of database, one after the other.
+fn pair(workspace: &Workspace) -> Result<()> {
+    tools::postgresql()?;
+    let mut cargo = command::cargo();
+    cargo.args(["test", "--release", "--package", "consentry-server", "--test", "all", "--", "pair::", "--nocapture"]);
+    cargo.arg("--test-threads=1").env("CONSENTRY_PAIR_SECONDS", PAIR_SECONDS);
+    command::run(cargo.current_dir(&workspace.root))
 }
 
 /// Starts from what is written well, so that little time goes into finding out what a policy looks like.

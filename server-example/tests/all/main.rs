@@ -43,6 +43,7 @@ mod mmdb;
 mod notices;
 mod openapi;
 mod operating;
+mod pair;
 mod parts;
 mod peers_faults;
 mod pinned;
