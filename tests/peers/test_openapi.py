@@ -56,7 +56,7 @@ SECTIONS = {
     "Demands": ["OtherDemand"],
     "Identity": ["IdentityRequest", "Allowed"],
     "Record": ["Record", "Signalled", "Demanded", "Lent", "Linked"],
-    "Decisions": ["Question", "Guardian", "Questions", "Decisions", "Decision"] + ["Obligation"] * 12,
+    "Decisions": ["Question", "Guardian", "Explanation", "Questions", "Decisions", "Decision"] + ["Obligation"] * 12,
     "Changes": ["Changes"],
     "Accounts": ["AccountIds", "Accounts"],
     "Receipts": ["Receipt"],
