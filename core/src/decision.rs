@@ -175,10 +175,10 @@ pub(crate) const fn rule(control: Control, status: Status) -> Reason {
 
 /// What the rule says of one target, and what that rests on.
 #[derive(Debug, Clone, Copy)]
-struct Word {
-    reason: Reason,
+pub(crate) struct Word {
+    pub(crate) reason: Reason,
     rests_on: Option<EventId>,
-    until: Option<Time>,
+    pub(crate) until: Option<Time>,
 }
 
 /// At most one word each on purpose, processor and transfer; the last settles the question.
@@ -315,7 +315,7 @@ impl Asked<'_> {
         None
     }
 
-    fn word_on(&self, purpose: &Purpose, processor: Option<&Processor>) -> Word {
+    pub(crate) fn word_on(&self, purpose: &Purpose, processor: Option<&Processor>) -> Word {
         if let Some((reason, rests_on)) = self.against(purpose) {
             return Word { reason, rests_on, until: None };
         }

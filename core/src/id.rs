@@ -287,6 +287,18 @@ pub enum Subject {
     Account(AccountId),
 }
 
+impl From<DeviceId> for Subject {
+    fn from(device: DeviceId) -> Self {
+        Self::Device(device)
+    }
+}
+
+impl From<AccountId> for Subject {
+    fn from(account: AccountId) -> Self {
+        Self::Account(account)
+    }
+}
+
 impl FromStr for Subject {
     type Err = IdError;
 

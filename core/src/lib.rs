@@ -12,7 +12,7 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(feature = "load")]
+#[cfg(any(feature = "load", feature = "packed"))]
 extern crate std;
 
 #[cfg(feature = "whole")]
@@ -47,6 +47,8 @@ pub mod ledger;
 pub mod linked;
 #[cfg(feature = "load")]
 pub mod notice;
+#[cfg(feature = "packed")]
+pub mod packed;
 #[cfg(feature = "load")]
 mod plural;
 #[cfg(feature = "load")]

@@ -176,12 +176,12 @@ pub struct Mark {
 
 /// The last word on one demand. The later counts, and of two at once the one that stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Demanded {
-    at: Time,
-    stands: bool,
-    event: EventId,
-    kind: DemandKind,
-    purpose: Option<PurposeId>,
+pub(crate) struct Demanded {
+    pub(crate) at: Time,
+    pub(crate) stands: bool,
+    pub(crate) event: EventId,
+    pub(crate) kind: DemandKind,
+    pub(crate) purpose: Option<PurposeId>,
 }
 
 /// When something was recorded, and which event it was.
@@ -195,21 +195,21 @@ pub struct Stamp {
 
 /// What one device or account has said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Said {
-    marks: Marks,
-    demands: Vec<Demanded>, // INVARIANT: ascending by kind and purpose, each once.
-    signal: Option<Stamp>,
-    erased: Option<Stamp>,
+pub(crate) struct Said {
+    pub(crate) marks: Marks,
+    pub(crate) demands: Vec<Demanded>, // INVARIANT: ascending by kind and purpose, each once.
+    pub(crate) signal: Option<Stamp>,
+    pub(crate) erased: Option<Stamp>,
 }
 
 /// The fold of a subject's events. Empty for a subject nobody has heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    device: Said,
-    account: Option<Said>,
+    pub(crate) device: Said,
+    pub(crate) account: Option<Said>,
     /// What the account's other devices took away. A page knows of none.
     #[cfg(feature = "whole")]
-    elsewhere: Said, // INVARIANT: no yes, no demand that was lifted, no erasure.
+    pub(crate) elsewhere: Said, // INVARIANT: no yes, no demand that was lifted, no erasure.
 }
 
 impl Record {
@@ -236,6 +236,22 @@ impl Record {
     /// Takes one more event of the device into account.
     pub fn apply(&mut self, event: &Event) {
         self.device.apply(event);
+    }
+
+    /// Takes one more event into account, of whomever this is the record: of the account, if there is one.
+    #[cfg(feature = "packed")]
+    pub(crate) fn apply_own(&mut self, event: &Event) {
+        let Self { device, account, elsewhere } = self;
+        match account {
+            None => device.apply(event),
+            Some(account) => {
+                account.apply(event);
+                // An account's erasure ends its links, too.
+                if matches!(&event.kind, EventKind::Demanded(_, Demand { kind: DemandKind::Erasure, .. })) {
+                    *elsewhere = Said::default();
+                }
+            }
+        }
     }
 
     /// What is known where a device and an account meet. In any order, and as often as one likes: the result is the same (R39).
@@ -496,10 +512,10 @@ impl Said {
 
 /// Marks, each target's once, to be found quickly.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Marks {
+pub(crate) struct Marks {
     #[cfg(feature = "whole")]
     keys: Vec<u64>, // INVARIANT: the keys of `list`, in their order. Searched first, since they lie close together.
-    list: Vec<Mark>, // INVARIANT: ascending by key, then by target; by target alone where there are no keys.
+    pub(crate) list: Vec<Mark>, // INVARIANT: ascending by key, then by target; by target alone where there are no keys.
 }
 
 #[cfg(feature = "whole")]
@@ -521,6 +537,14 @@ impl Marks {
     fn insert(&mut self, place: usize, mark: Mark) {
         self.keys.insert(place, key_of(&mark.target));
         self.list.insert(place, mark);
+    }
+
+    /// Puts a mark in its place; none is there for its target yet.
+    #[cfg(feature = "packed")]
+    pub(crate) fn put(&mut self, mark: Mark) {
+        if let Err(gap) = self.find(&mark.target) {
+            self.insert(gap, mark);
+        }
     }
 
     /// Those that stand at no.

@@ -13,6 +13,8 @@ use crate::{command, peers, tools};
 
 /// Random cases on which the naive reference, the rule and the compiled form must agree.
 const CASES: &str = "1000000";
+/// Random cases in which the packed form must answer as `decide` does, some hundred times in each.
+const PACKED_CASES: &str = "20000";
 /// How often servers are killed, for each kind of database.
 const KILLS: &str = "200";
 /// How long two servers are used at once, in seconds, for each kind of database.
@@ -49,7 +51,10 @@ fn cases(workspace: &Workspace) -> Result<()> {
     let mut cargo = command::cargo();
     cargo.args(["test", "--release", "--package", "consentry-tests", "--test", "reference", "--"]);
     cargo.args(["the_naive_reference", "the_compiled_form"]).env("CONSENTRY_CASES", CASES);
-    command::run(cargo.current_dir(&workspace.root))
+    command::run(cargo.current_dir(&workspace.root))?;
+    let mut cargo = command::cargo();
+    cargo.args(["test", "--release", "--package", "consentry-tests", "--test", "packed"]);
+    command::run(cargo.env("CONSENTRY_CASES", PACKED_CASES).current_dir(&workspace.root))
 }
 
 /// Servers are killed under load, time after time, on each kind of database.

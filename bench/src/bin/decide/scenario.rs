@@ -3,10 +3,8 @@
 //! Kept to what every engine can say: a purpose must be granted and, where a processor asks, that processor for that purpose too.
 //! Absent therefore, and unmeasured: time that runs out, signals, demands, modes, ages, places, transfers.
 
-use std::fmt::Write;
-
-use anyhow::{Context as _, Result, anyhow};
-use consentry_core::source::{Published, SourceFile};
+use anyhow::{Context as _, Result};
+use consentry_bench::policy;
 use consentry_core::{
     Answering, Choice, Context, Event, EventId, EventKind, PolicyHistory, Question, Record, Stance, Surface, Target,
     Time,
@@ -28,20 +26,6 @@ const REFUSED: f64 = 0.2;
 const CHOSEN_MS: u64 = 1_763_164_800_000;
 /// When all the questions are asked: a week later.
 const NOW_MS: u64 = CHOSEN_MS + 7 * 24 * 3_600_000;
-
-const PURPOSES: [(&str, &str); 10] = [
-    ("ai-training", "kind = \"training\"\nmodel = \"own\""),
-    ("downstream-ai", "kind = \"downstream-ai\""),
-    ("marketing", "kind = \"marketing\"\nchannels = [\"email\"]"),
-    ("analytics", "kind = \"cookies\"\nfunction = \"statistics\""),
-    ("advertising", "kind = \"advertising\""),
-    ("social-connections", "kind = \"sharing\""),
-    ("personalisation", "kind = \"personalisation\""),
-    ("feedback", "kind = \"programme\""),
-    ("beta", "kind = \"programme\""),
-    ("recommendations", "kind = \"personalisation\""),
-];
-const PROCESSORS: [&str; 8] = ["openai", "flux", "runway", "hailuo", "kling", "mailer", "metrics", "adnet"];
 
 /// One question of one subject, by their places in [`Scenario`].
 #[derive(Clone, Copy)]
@@ -126,42 +110,6 @@ fn mask(places: &[usize], len: usize) -> Vec<bool> {
         mask[*place] = true;
     }
     mask
-}
-
-/// Ten purposes that all have to be agreed to, and eight processors that serve each of them.
-fn policy() -> Result<PolicyHistory> {
-    let mut policy = String::from(
-        "schema = 1\nsite = \"bench\"\nlanguages = [\"en\"]\norigins = [\"https://bench.example\"]\nvalidity = \"365 days\"\n\
-         recheck = \"5 minutes\"\n\n[controller]\nname = \"Bench\"\ncontact = \"mailto:privacy@bench.example\"\n\n\
-         [[data]]\nid = \"content\"\n\n",
-    );
-    let mut texts = String::from("banner = { title = \"Title\", text = \"Text\" }\ndata.content = \"your content\"\n");
-    for (id, kind) in PURPOSES {
-        write!(
-            policy,
-            "[[purpose]]\nid = \"{id}\"\n{kind}\ncontrol = \"opt-in\"\nbasis = \"consent\"\ndata = [\"content\"]\n\
-             retention = \"90 days\"\n\n"
-        )?;
-        writeln!(texts, "purpose.{id} = {{ title = \"Title\", line = \"Line\", text = \"Text\" }}")?;
-    }
-    for id in PROCESSORS {
-        // They train if asked to, as `ai-training` is among their purposes; one wants something sent along.
-        let flags = if id == "openai" { "flags = { store = \"false\" }\n" } else { "" };
-        let uses =
-            PURPOSES.map(|(purpose, _)| format!("{{ purpose = \"{purpose}\", data = [\"content\"] }}")).join(", ");
-        write!(
-            policy,
-            "[[processor]]\nid = \"{id}\"\nname = \"{id}\"\ncountry = \"US\"\nsafeguard = \"standard-contractual-clauses\"\n\
-             trains = \"with-consent\"\nown_use = \"never\"\nretention = \"after use\"\n{flags}uses = [{uses}]\n\n\
-             [[feature]]\nid = \"{id}-generation\"\nneeds = [\"downstream-ai/{id}\"]\n\n"
-        )?;
-        writeln!(texts, "processor.{id}.use = \"use\"\nfeature.{id}-generation = \"Feature\"")?;
-    }
-    let file = |name: &str, text| SourceFile { name: name.into(), text };
-    let published = Published::parse(&[file("policy.toml", policy), file("en.toml", texts)]).map_err(|errors| {
-        anyhow!("the policy has faults: {}", errors.iter().map(|e| format!("\n{e}")).collect::<String>())
-    })?;
-    Ok(published.policy.into())
 }
 
 /// May the site itself, or a processor, do what the purpose says: each target once.
