@@ -8,24 +8,31 @@ use crate::history::PolicyHistory;
 use crate::id::{DeviceId, EventId, PurposeId};
 use crate::policy::Scope;
 use crate::record::{Demand, DemandKind, Event, EventKind};
+use crate::time::Time;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-/// The devices that an account is linked to after these events. An erasure of the account's ends what was before it.
+/// The devices that an account is linked to after these events, and since when. An erasure of the account's ends what was before it.
 #[must_use]
-pub fn linked_devices<'a>(account: impl IntoIterator<Item = &'a Event>) -> BTreeSet<DeviceId> {
-    let mut devices = BTreeSet::new();
+pub fn links<'a>(account: impl IntoIterator<Item = &'a Event>) -> BTreeMap<DeviceId, Time> {
+    let mut links = BTreeMap::new();
     for event in account {
         match &event.kind {
             EventKind::Linked(_, device) => {
-                devices.insert(*device);
+                links.entry(*device).or_insert(event.at);
             }
-            EventKind::Demanded(_, Demand { kind: DemandKind::Erasure, .. }) => devices.clear(),
+            EventKind::Demanded(_, Demand { kind: DemandKind::Erasure, .. }) => links.clear(),
             EventKind::Demanded(..) | EventKind::Chosen(_) | EventKind::Signalled(..) | EventKind::Lent(..) => {}
         }
     }
-    devices
+    links
+}
+
+/// The devices alone.
+#[must_use]
+pub fn linked_devices<'a>(account: impl IntoIterator<Item = &'a Event>) -> BTreeSet<DeviceId> {
+    links(account).into_keys().collect()
 }
 
 /// What is left of a device's events when an account is not there: all of them, but of a choice that was made while somebody was signed

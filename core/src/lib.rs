@@ -31,6 +31,8 @@ mod day;
 mod decision;
 #[cfg(feature = "whole")]
 mod earlier;
+#[cfg(any(feature = "load", feature = "packed"))]
+mod erasure;
 mod faults;
 mod history;
 mod id;
@@ -57,7 +59,7 @@ pub mod source;
 pub mod wire;
 
 #[cfg(feature = "whole")]
-pub use account::{lends, linked_devices, own_events};
+pub use account::{lends, linked_devices, links, own_events};
 pub use answer::{Decision, Obligation, Reason};
 #[cfg(feature = "whole")]
 pub use asking::{Asking, to_ask};
@@ -72,6 +74,8 @@ pub use day::day_in;
 pub use decision::{Question, allowed, allowed_after, decide};
 #[cfg(feature = "whole")]
 pub use earlier::{EARLIER_MAX, Earlier, earlier};
+#[cfg(any(feature = "load", feature = "packed"))]
+pub use erasure::erased_name;
 pub use faults::{Faulty, Place, PolicyFault};
 pub use history::{HistoryError, PolicyHistory, VERSIONS_MAX, Version};
 pub use id::{

@@ -29,6 +29,15 @@ impl Allowed {
     pub fn is_allowed(&self, place: usize) -> bool {
         self.bits.get(place / 8).is_some_and(|byte| byte >> (place % 8) & 1 != 0)
     }
+
+    /// Says it of the subject at that place, whatever was said before.
+    pub(super) fn say(&mut self, place: usize, is_allowed: bool) {
+        if let Some(byte) = self.bits.get_mut(place / 8) {
+            let bit = 1 << (place % 8);
+            *byte = if is_allowed { *byte | bit } else { *byte & !bit };
+        }
+        self.unanswered.retain(|(unanswered, _)| *unanswered != place);
+    }
 }
 
 /// Which of their states everybody is asked about in.

@@ -52,6 +52,11 @@ impl Later {
         Ok(())
     }
 
+    /// Knows of a subject that there is more to know.
+    pub(super) fn lose(&mut self, hash: u64, subject: Subject) {
+        self.held.insert(hash, (subject, entry_of(None, &mut self.times, &mut self.base)));
+    }
+
     /// The subject's entry; `None` for somebody who is as the snapshot has them.
     #[inline(always)]
     pub(super) fn find(&self, hash: u64, subject: &Subject) -> Result<Option<Entry>, Unanswered> {

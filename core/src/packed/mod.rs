@@ -2,7 +2,8 @@
 //!
 //! A [`Builder`] packs what is known of each subject (a [`Past`]) into a snapshot: bytes that are asked as they lie, in memory or in a
 //! file that is mapped there ([`Packed`]). A [`Replica`] is a snapshot with what has changed since. It answers a question that was
-//! [`Prepared`], about one subject, about many at once, as of an earlier time, and about an account on a device.
+//! [`Prepared`], about one subject, about many at once, as of an earlier time, and about an account on a device. A [`Follower`] keeps one
+//! up with a ledger, entry by entry.
 //!
 //! Nothing is decided here. What is packed is what [`crate::decide`] needs, and what is remembered is what it said: reason, obligations,
 //! features lost and how long that may be relied on are its own. Only the names of the events that an answer rests on are left out, as
@@ -20,10 +21,13 @@ mod blocks;
 mod build;
 mod dictionary;
 mod entry;
+mod follow;
 mod header;
 mod index;
 mod key;
 mod later;
+mod links;
+mod loans;
 mod memo;
 mod merge;
 mod past;
@@ -38,8 +42,10 @@ mod varint;
 pub use batch::Allowed;
 pub use build::Builder;
 pub use dictionary::{Life, PackError, TIMES_MAX};
+pub use follow::{Follower, Heard, Missed};
 pub use header::{Origin, SnapshotError};
 pub use key::{PACK_KEY_BYTES, PackKey};
+pub use links::{LINK_BYTES, Link};
 pub use past::{Past, PastError};
 pub use prepared::{Answer, Prepared};
 pub use replica::{ApplyError, Replica};

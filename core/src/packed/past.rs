@@ -2,10 +2,11 @@
 //!
 //! Deliberately absent: what had happened but was recorded later ([`crate::AsOf::Happened`]). That is asked of the ledger.
 
+use super::shape::hangs_on_names;
 use crate::account::{linked_devices, own_events};
 use crate::history::PolicyHistory;
 use crate::id::{AccountId, DeviceId, Subject};
-use crate::record::{Event, EventKind, Record};
+use crate::record::{Event, EventKind, Record, Said};
 use crate::time::Time;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -68,6 +69,39 @@ impl Past {
         })
     }
 
+    /// What the account itself said, without what its devices took away; of a device, all.
+    pub(super) fn own(&self) -> Self {
+        let mut own = Self::empty(self.subject);
+        for (from, record) in &self.states {
+            own.add(*from, Record { elsewhere: Said::default(), ..record.clone() });
+        }
+        own
+    }
+
+    /// What was known of an account: `own` is what it said itself, `linked` are its devices, each from when on it was one, and what was
+    /// known of it. `None` where the names of two events decide between two words of one time, since a past that was packed has none.
+    pub(super) fn joined(own: &Self, linked: &[(Time, Self)]) -> Option<Self> {
+        let of_devices = linked.iter().flat_map(|(from, past)| {
+            let later = past.states.iter().map(|(time, _)| *time).filter(|time| time > from);
+            core::iter::once(*from).chain(later)
+        });
+        let times: BTreeSet<Time> = own.states.iter().map(|(time, _)| *time).chain(of_devices).collect();
+        let mut joined = Self::empty(own.subject);
+        for time in times {
+            let mut record = own.as_of(time);
+            for (_, device) in linked.iter().filter(|(from, _)| *from <= time) {
+                let Record { elsewhere, .. } = device.as_of(time).opt_outs();
+                let pair = Record { device: record.elsewhere.clone(), elsewhere: elsewhere.clone(), account: None };
+                if hangs_on_names(&pair) {
+                    return None;
+                }
+                record = record.merge(Record { elsewhere, ..Record::default() });
+            }
+            joined.add(time, record);
+        }
+        Some(joined)
+    }
+
     fn known_at(subject: Subject, times: BTreeSet<Time>, record_at: impl Fn(Time) -> Record) -> Self {
         let mut past = Self::empty(subject);
         for time in times {
@@ -92,6 +126,15 @@ impl Past {
         }
         self.add(from, record);
         Ok(self)
+    }
+
+    /// With `record` from `from` on, which is the last time that there is, or later.
+    ///
+    /// # Errors
+    /// [`PastError::OutOfOrder`].
+    pub(super) fn turn_to(mut self, from: Time, record: Record) -> Result<Self, PastError> {
+        self.states.pop_if(|(last, _)| *last == from);
+        self.then(from, record)
     }
 
     /// Takes into account one more event of the subject's own, which comes last in the ledger.

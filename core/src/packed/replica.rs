@@ -148,7 +148,13 @@ impl<B: AsRef<[u8]>> Replica<B> {
         self.joined(prepared, of(account.into())?, of(device.into())?, then)
     }
 
-    fn joined(&self, prepared: &Prepared, account: Record, device: Record, now: Time) -> Result<Decision, Unanswered> {
+    pub(super) fn joined(
+        &self,
+        prepared: &Prepared,
+        account: Record,
+        device: Record,
+        now: Time,
+    ) -> Result<Decision, Unanswered> {
         self.check_policy(prepared)?;
         let record = account.merge(device);
         if hangs_on_names(&record) {
@@ -183,6 +189,11 @@ impl<B: AsRef<[u8]>> Replica<B> {
         self.later.keep(hash, past)
     }
 
+    /// Answers no more about this subject: only the full rule can tell.
+    pub(super) fn lose(&mut self, subject: Subject) {
+        self.later.lose(self.packed.hash(&subject), subject);
+    }
+
     /// Takes one more event of a subject's own into account, which comes last in the ledger.
     ///
     /// # Errors
@@ -202,7 +213,7 @@ impl<B: AsRef<[u8]>> Replica<B> {
         Ok(())
     }
 
-    fn check_policy(&self, prepared: &Prepared) -> Result<(), Unanswered> {
+    pub(super) fn check_policy(&self, prepared: &Prepared) -> Result<(), Unanswered> {
         let newest = prepared.history().newest();
         let is_same = newest.hash() == self.packed.policy() && newest.parts().site == self.packed.origin().site;
         if is_same { Ok(()) } else { Err(Unanswered::OtherPolicies) }

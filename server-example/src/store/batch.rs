@@ -8,13 +8,9 @@ use super::edge::{Edge, Tile};
 use super::{AppendError, Appended, NewEntry, Position};
 use crate::auth::SecretHash;
 use consentry_core::ledger::{Leaf, Payload, Salt};
-use consentry_core::{DemandKind, Event, EventId, EventKind, SiteId, Subject, Time};
-use sha2::{Digest, Sha256};
+use consentry_core::{DemandKind, Event, EventId, EventKind, HASH_BYTES, SiteId, Subject, Time, erased_name};
 use std::collections::HashMap;
 use tlog_tiles::Hash;
-
-/// Length of a subject's hash, in bytes.
-const SUBJECT_HASH_BYTES: usize = 32;
 
 /// What became of what asked to be kept.
 pub(super) type Outcome = Result<Appended, AppendError>;
@@ -89,12 +85,11 @@ pub(super) struct Batch {
 
 /// Names a subject for those who know it already, and tells nobody else: pseudonyms are random, or hashes under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct SubjectHash(pub(super) [u8; SUBJECT_HASH_BYTES]);
+pub(super) struct SubjectHash(pub(super) [u8; HASH_BYTES]);
 
 impl SubjectHash {
     pub(super) fn of(site: &SiteId, subject: Subject) -> Self {
-        let text = format!("consentry erased 1\0{site}\0{subject}");
-        Self(Sha256::digest(text).into())
+        Self(erased_name(site, &subject))
     }
 }
 
