@@ -6,7 +6,8 @@
 mod random;
 
 use consentry_core::packed::{
-    Builder, Follower, Heard, Link, Missed, Origin, PackKey, Packed, Past, Prepared, Unanswered,
+    Behind, Builder, BundleError, Follower, Heard, Link, Missed, Origin, PackKey, Past, Prepared, Unanswered,
+    before_snapshot,
 };
 use consentry_core::*;
 use proptest::collection::vec;
@@ -28,9 +29,9 @@ const START_MS: u64 = 1_767_225_600_000;
 const DEVICES: u8 = 3;
 const ACCOUNTS: u8 = 2;
 
-fn key() -> PackKey {
-    PackKey::new(&[7; 16])
-}
+const SECRET: [u8; 16] = [7; 16];
+
+type Replicated = Follower<Behind<Vec<u8>>>;
 
 fn device(number: u8) -> DeviceId {
     let mut bytes = [number + 1; 16];
@@ -191,9 +192,21 @@ impl<'a> Ledger<'a> {
         devices.into_iter().map(|device| own(device.into()).opt_outs()).fold(own(subject), Record::merge)
     }
 
-    fn snapshot(&self) -> Packed<Vec<u8>> {
-        let mut builder = Builder::new(&key(), self.history);
-        for subject in self.events.keys() {
+    /// Those of whom nothing is left but when they were erased.
+    fn erased(&self) -> Vec<(Subject, Time)> {
+        let erased = self.events.iter().filter_map(|(subject, events)| match &events[..] {
+            [Event { at, kind: EventKind::Demanded(_, Demand { kind: DemandKind::Erasure, .. }) }] => {
+                Some((*subject, *at))
+            }
+            _ => None,
+        });
+        erased.collect()
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        let mut builder = Builder::new(&PackKey::new(&SECRET), self.history);
+        let erased: BTreeMap<Subject, Time> = self.erased().into_iter().collect();
+        for subject in self.events.keys().filter(|subject| !erased.contains_key(subject)) {
             let events = self.events(*subject);
             let past = match *subject {
                 Subject::Account(account) => {
@@ -205,8 +218,7 @@ impl<'a> Ledger<'a> {
         }
         let site = self.history.newest().parts().site.clone();
         let (entries, made) = (self.entries.len() as u64, Time::from_ms(START_MS));
-        let bytes = builder.finish(Origin { site, entries, root: [5; HASH_BYTES], made }).expect("room");
-        Packed::open(bytes, &key()).expect("a snapshot")
+        builder.finish(Origin { site, entries, root: [5; HASH_BYTES], made }).expect("room")
     }
 
     fn links(&self) -> Vec<Link> {
@@ -217,10 +229,15 @@ impl<'a> Ledger<'a> {
         self.events.keys().flat_map(of).collect()
     }
 
-    fn follower(&self) -> Follower<Vec<u8>> {
-        // As they are sent.
-        let links = self.links().into_iter().map(|link| Link::from_bytes(&link.to_bytes()).expect("a link"));
-        Follower::new(self.snapshot(), Arc::new(self.history.clone()), links).expect("the same policies")
+    /// As it is sent.
+    fn follower(&self) -> Replicated {
+        let site = &self.history.newest().parts().site;
+        let erased: Vec<_> = self.erased().into_iter().map(|(who, at)| (erased_name(site, &who), at)).collect();
+        let mut bytes = before_snapshot(&SECRET, self.history, &self.links(), &erased).expect("a head");
+        bytes.extend(self.snapshot());
+        let follower = Follower::open(bytes).expect("a replica");
+        assert_eq!(**follower.history(), *self.history);
+        follower
     }
 
     /// What the feed has of an entry: late, nothing of those who were erased since.
@@ -236,7 +253,7 @@ impl<'a> Ledger<'a> {
 /// Whether the follower says what `decide` says of everybody.
 fn agrees(
     ledger: &Ledger<'_>,
-    follower: &Follower<Vec<u8>>,
+    follower: &Replicated,
     asked: &Asked,
     prepared: &mut Prepared,
     may_be_lost: bool,
@@ -355,4 +372,31 @@ proptest! {
             prop_assert_eq!(again, Err(Missed::Gap { given: cut as u64, expected: ledger.entries.len() as u64 }));
         }
     }
+}
+
+#[test]
+fn r34_a_replica_that_was_changed_on_its_way_is_refused() {
+    let history: PolicyHistory = consentry_tests::corpus::on_disk::policies().get("icecone").history.clone();
+    let link = Link { account: account(0), device: device(0), at: Time::from_ms(START_MS) };
+    let mut builder = Builder::new(&PackKey::new(&SECRET), &history);
+    builder.add(&Past::empty(device(0).into())).expect("room");
+    let origin =
+        Origin { site: history.newest().parts().site.clone(), entries: 1, root: [5; HASH_BYTES], made: link.at };
+    let mut bytes = before_snapshot(&SECRET, &history, &[link], &[([3; HASH_BYTES], link.at)]).expect("a head");
+    let snapshot_at = bytes.len();
+    bytes.extend(builder.finish(origin).expect("room"));
+    let follower = Follower::open(bytes.clone()).expect("a replica");
+    assert_eq!((follower.entries(), &**follower.history()), (1, &history));
+    for place in (0..snapshot_at).step_by(97).chain([8, 12, 16, snapshot_at - 1, snapshot_at, snapshot_at + 40]) {
+        let mut changed = bytes.clone();
+        changed[place] ^= 1;
+        assert!(Follower::open(changed).is_err(), "byte {place}");
+    }
+    for length in [0, 7, 8, 12, 47, 48, 60, snapshot_at - 1, snapshot_at, bytes.len() - 1] {
+        assert!(Follower::open(bytes[..length].to_vec()).is_err(), "{length} bytes");
+    }
+    let mut later = bytes;
+    later[8] = 2;
+    assert_eq!(Follower::open(later).map(|_| ()), Err(BundleError::Version { given: 2 }));
+    assert_eq!(Follower::open(b"{}".to_vec()).map(|_| ()), Err(BundleError::NotAReplica));
 }

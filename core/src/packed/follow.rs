@@ -31,8 +31,11 @@ pub struct Follower<B> {
     site: SiteId,
     links: Links,
     loans: Loans,
-    /// Those of whom nothing is left, and since when: by name alone, so that it is known only of those who are asked about.
+    /// Those of whom nothing was left when the snapshot was made, and since when: by name alone, so that it is known only of those who
+    /// are asked about. The snapshot does not know them.
     erased: HashMap<[u8; HASH_BYTES], Time>,
+    /// Those who were erased after it. What the snapshot says of them does not count.
+    erased_since: HashMap<[u8; HASH_BYTES], Time>,
     entries: u64,
     /// What has gone wrong. From then on nothing is answered.
     broken: Option<PackError>,
@@ -66,7 +69,7 @@ pub enum Missed {
 }
 
 impl<B: AsRef<[u8]>> Follower<B> {
-    /// Of a snapshot that was made under these policies, with the links that there were when it was made.
+    /// Of a snapshot that was made under these policies, with the links that there were when it was made, and those of whom nothing was left.
     ///
     /// # Errors
     /// [`Unanswered::OtherPolicies`].
@@ -74,6 +77,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
         packed: Packed<B>,
         history: Arc<PolicyHistory>,
         links: impl IntoIterator<Item = Link>,
+        erased: impl IntoIterator<Item = ([u8; HASH_BYTES], Time)>,
     ) -> Result<Self, Unanswered> {
         let (site, entries) = (packed.origin().site.clone(), packed.origin().entries);
         if history.newest().hash() != packed.policy() || history.newest().parts().site != site {
@@ -81,8 +85,17 @@ impl<B: AsRef<[u8]>> Follower<B> {
         }
         let mut known = Links::default();
         links.into_iter().for_each(|link| known.add(&site, link));
-        let (loans, erased) = (Loans::default(), HashMap::new());
-        Ok(Self { replica: Replica::new(packed), history, site, links: known, loans, erased, entries, broken: None })
+        Ok(Self {
+            replica: Replica::new(packed),
+            history,
+            site,
+            links: known,
+            loans: Loans::default(),
+            erased: erased.into_iter().collect(),
+            erased_since: HashMap::new(),
+            entries,
+            broken: None,
+        })
     }
 
     /// How many entries of the ledger are taken into account: all before the one with this number.
@@ -106,7 +119,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
     /// How many differ from the snapshot. Once they are many, a new one is due.
     #[must_use]
     pub fn changed(&self) -> usize {
-        self.replica.changed() + self.erased.len()
+        self.replica.changed() + self.erased_since.len()
     }
 
     /// Takes the entry with this number into account.
@@ -141,7 +154,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
     /// # Errors
     /// [`PackError::Full`].
     pub fn keep(&mut self, past: &Past) -> Result<(), PackError> {
-        self.erased.remove(&erased_name(&self.site, &past.subject()));
+        self.erased_since.remove(&erased_name(&self.site, &past.subject()));
         self.replica.keep(past)
     }
 
@@ -176,7 +189,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
     }
 
     fn take_erasure(&mut self, at: Time, name: [u8; HASH_BYTES]) -> Result<(), PackError> {
-        self.erased.insert(name, at);
+        self.erased_since.insert(name, at);
         // Those who are linked count for others, who may be asked about first.
         match self.links.erased(&name) {
             Some(subject) => self.settle(subject),
@@ -186,10 +199,8 @@ impl<B: AsRef<[u8]>> Follower<B> {
 
     /// Knows of a subject what the ledger knows, if it was erased.
     fn settle(&mut self, subject: Subject) -> Result<(), PackError> {
-        if self.erased.is_empty() {
-            return Ok(());
-        }
-        let Some(at) = self.erased.remove(&erased_name(&self.site, &subject)) else { return Ok(()) };
+        let Some(at) = self.erased_at(subject) else { return Ok(()) };
+        self.erased_since.remove(&erased_name(&self.site, &subject));
         match subject {
             Subject::Device(device) => self.loans.forget(device),
             Subject::Account(account) => self.links.end(account),
@@ -352,7 +363,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
         allowed: &mut Allowed,
         when: impl Fn(&Past) -> (Record, Time),
     ) -> Result<(), Unanswered> {
-        if self.erased.is_empty() {
+        if self.erased.is_empty() && self.erased_since.is_empty() {
             return Ok(());
         }
         for (place, subject) in subjects.iter().enumerate() {
@@ -370,8 +381,12 @@ impl<B: AsRef<[u8]>> Follower<B> {
         Ok(prepared.decide(&record, now))
     }
 
+    /// Since when nothing is left of somebody of whom the replica does not say so itself.
     fn erased_at(&self, subject: Subject) -> Option<Time> {
-        if self.erased.is_empty() { None } else { self.erased.get(&erased_name(&self.site, &subject)).copied() }
+        let at = |names: &HashMap<_, _>| names.get(&erased_name(&self.site, &subject)).copied();
+        let since = if self.erased_since.is_empty() { None } else { at(&self.erased_since) };
+        // Names are hashes, which take longer than to see that somebody is known.
+        since.or_else(|| (!self.erased.is_empty() && self.replica.is_absent(&subject)).then(|| at(&self.erased))?)
     }
 }
 

@@ -19,6 +19,7 @@
 mod batch;
 mod blocks;
 mod build;
+mod bundle;
 mod dictionary;
 mod entry;
 mod follow;
@@ -41,6 +42,7 @@ mod varint;
 
 pub use batch::Allowed;
 pub use build::Builder;
+pub use bundle::{Behind, BundleError, REPLICA_MEDIA_TYPE, before_snapshot};
 pub use dictionary::{Life, PackError, TIMES_MAX};
 pub use follow::{Follower, Heard, Missed};
 pub use header::{Origin, SnapshotError};

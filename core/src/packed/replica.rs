@@ -219,6 +219,11 @@ impl<B: AsRef<[u8]>> Replica<B> {
         if is_same { Ok(()) } else { Err(Unanswered::OtherPolicies) }
     }
 
+    /// Whether nothing is known of the subject.
+    pub(super) fn is_absent(&self, subject: &Subject) -> bool {
+        matches!(self.find(subject), Ok(None))
+    }
+
     #[inline(always)]
     pub(super) fn find(&self, subject: &Subject) -> Result<Found<'_, B>, Unanswered> {
         let hash = self.packed.hash(subject);
