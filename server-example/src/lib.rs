@@ -56,6 +56,7 @@ mod place;
 mod problem;
 mod recent;
 mod records;
+mod replica;
 mod routes;
 mod scripts;
 mod serve;

@@ -3,6 +3,7 @@
 use crate::content::Content;
 use crate::problem::ApiError;
 use crate::recent::Recent;
+use crate::replica::Live;
 use crate::scripts::{Composed, Scripts};
 use axum::http::{HeaderMap, HeaderValue, header};
 use consentry_core::source::{Origin, Published};
@@ -24,6 +25,8 @@ pub(crate) struct Site {
     notices: Vec<(NoticeHash, Language)>,
     /// Goes with the policy, under which it was folded.
     pub(crate) recent: Recent,
+    /// Likewise.
+    pub(crate) live: Arc<Live>,
 }
 
 impl Site {
@@ -37,7 +40,7 @@ impl Site {
         let languages = published.languages().cloned().collect();
         let mut origins = published.origins.clone();
         origins.extend_from_slice(more_origins);
-        Self { published, languages, scripts, origins, notices, recent: Recent::default() }
+        Self { published, languages, scripts, origins, notices, recent: Recent::default(), live: Arc::default() }
     }
 
     /// What is published: policies, notices, and how pages are wired.

@@ -24,6 +24,13 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// Nothing is known of any of that many, and so nothing allowed.
+    #[must_use]
+    pub fn nothing(subjects: usize) -> Self {
+        let unanswered = (0..subjects).map(|place| (place, Unanswered::NotHeld)).collect();
+        Self { bits: alloc::vec![0; subjects.div_ceil(8)], unanswered }
+    }
+
     /// Whether it may be done with the data of the subject at that place.
     #[must_use]
     pub fn is_allowed(&self, place: usize) -> bool {
@@ -31,7 +38,7 @@ impl Allowed {
     }
 
     /// Says it of the subject at that place, whatever was said before.
-    pub(super) fn say(&mut self, place: usize, is_allowed: bool) {
+    pub fn say(&mut self, place: usize, is_allowed: bool) {
         if let Some(byte) = self.bits.get_mut(place / 8) {
             let bit = 1 << (place % 8);
             *byte = if is_allowed { *byte | bit } else { *byte & !bit };

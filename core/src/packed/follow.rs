@@ -110,6 +110,12 @@ impl<B: AsRef<[u8]>> Follower<B> {
         &self.replica
     }
 
+    /// Whether this subject was erased and the replica does not say so: [`Follower::decide`] does.
+    #[must_use]
+    pub fn is_erased(&self, subject: Subject) -> bool {
+        self.erased_at(subject).is_some()
+    }
+
     /// The policies.
     #[must_use]
     pub const fn history(&self) -> &Arc<PolicyHistory> {

@@ -42,6 +42,14 @@ pub struct Answer {
     number: usize,
 }
 
+impl Answer {
+    /// Of two answers to one [`Prepared`] with one number, [`Prepared::decision`] says the same but for how long. Numbers are small.
+    #[must_use]
+    pub const fn number(&self) -> usize {
+        self.number
+    }
+}
+
 /// Where a state is: its number counts among those of its side alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {

@@ -67,7 +67,9 @@ pub enum WireError {
     #[error("expected either `outcome` or `stances`")]
     OutcomeOrStances,
     /// Neither one question nor several.
-    #[error("expected either one question with `subject` and `purpose`, or `questions`")]
+    #[error(
+        "expected one question with `subject` and `purpose`, or one about several with `subjects`, `purpose` and no `device`, or `questions`"
+    )]
     OneOrMany,
     /// More than [`super::QUESTIONS_MAX`] questions.
     #[error("more than {max} questions in one request", max = super::QUESTIONS_MAX)]

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Most questions in one request.
 pub const QUESTIONS_MAX: usize = 1_000;
 
+/// Whom a question is about that is asked about several.
+const NOBODY: Subject = Subject::Account(AccountId::from_bytes([0; HASH_BYTES]));
+
 /// For how long a guardian is known to stand by a minor's choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,8 @@ macro_rules! question {
             #[serde(default, deserialize_with = "said")]
             questions: Option<Vec<QuestionDoc>>,
             #[serde(default, deserialize_with = "said")]
+            subjects: Option<Vec<Subject>>,
+            #[serde(default, deserialize_with = "said")]
             subject: Option<Subject>,
             #[serde(default, deserialize_with = "said")]
             purpose: Option<PurposeId>,
@@ -62,19 +67,30 @@ macro_rules! question {
             type Error = WireError;
 
             fn try_from(fields: AskFields) -> Result<Self, WireError> {
-                let AskFields { questions, subject, purpose, $( $field, )+ } = fields;
+                let AskFields { questions, subjects, subject, purpose, $( $field, )+ } = fields;
                 let is_one = subject.is_some() || purpose.is_some() $( || $field.is_some() )+;
-                match (questions, subject, purpose) {
-                    (Some(questions), _, _) if !is_one => {
+                match (questions, subjects, subject, purpose) {
+                    (Some(questions), None, _, _) if !is_one => {
                         if questions.len() > QUESTIONS_MAX {
                             return Err(WireError::TooManyQuestions);
                         }
                         Ok(Self::Many(questions))
                     }
-                    (None, Some(subject), Some(purpose)) => {
+                    (None, Some(subjects), None, Some(purpose)) => {
+                        if subjects.len() > QUESTIONS_MAX {
+                            return Err(WireError::TooManyQuestions);
+                        }
+                        let question = QuestionDoc { subject: NOBODY, purpose, $( $field, )+ };
+                        // Each of them is on a device of their own.
+                        if question.device.is_some() {
+                            return Err(WireError::OneOrMany);
+                        }
+                        Ok(Self::Same(Box::new(question), subjects))
+                    }
+                    (None, None, Some(subject), Some(purpose)) => {
                         Ok(Self::One(Box::new(QuestionDoc { subject, purpose, $( $field, )+ })))
                     }
-                    (_, _, _) => Err(WireError::OneOrMany),
+                    (_, _, _, _) => Err(WireError::OneOrMany),
                 }
             }
         }
@@ -155,6 +171,21 @@ pub enum AskDoc {
     One(Box<QuestionDoc>),
     /// Several; the answer holds as many decisions in the same order.
     Many(Vec<QuestionDoc>),
+    /// The same about several subjects; the answer holds each decision once, and for each subject which it is. The question's own subject
+    /// is nobody.
+    Same(Box<QuestionDoc>, Vec<Subject>),
+}
+
+impl AskDoc {
+    /// How many decisions it asks for.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(questions) => questions.len(),
+            Self::Same(_, subjects) => subjects.len(),
+        }
+    }
 }
 
 /// An [`Obligation`] as JSON.

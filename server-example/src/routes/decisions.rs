@@ -7,12 +7,13 @@ use crate::document::{ASK_BYTES_MAX, Document};
 use crate::metrics::Template;
 use crate::negotiation;
 use crate::problem::ApiError;
-use crate::records::subjects;
+use crate::records::{Records, subjects};
+use crate::replica::Grouped;
 use crate::site::Site;
 use axum::Json;
 use axum::extract::State;
 use consentry_core::wire::{AskDoc, DecisionDoc, QuestionDoc, V1};
-use consentry_core::{Decision, Language};
+use consentry_core::{Decision, Language, Subject};
 use serde::Serialize;
 
 /// As many decisions as there were questions.
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub(crate) enum Answer {
     One(Box<Decided>),
     Many { v: V1, decisions: Vec<Decided> },
+    Same { v: V1, decisions: Vec<Decided>, answers: Vec<usize> },
 }
 
 /// A decision, explained where that was asked for.
@@ -50,21 +52,44 @@ pub(crate) async fn create(
     Document(ask): Document<AskDoc, ASK_BYTES_MAX>,
 ) -> Result<Json<Answer>, ApiError> {
     let site = back_end.may(Scope::Ask)?;
-    let (subjects, count) = match &ask {
-        AskDoc::One(question) => (subjects(question).collect(), 1),
-        AskDoc::Many(questions) => (questions.iter().flat_map(subjects).collect(), questions.len()),
+    app.metrics().asked(route, ask.count());
+    let read = |subjects| site.recent.read(app.store(), site.published(), subjects);
+    let decided = |records: &Records<'_>, question: &QuestionDoc| {
+        Decided::of(records.decide(question, app.clock().now()), question, &site)
     };
-    app.metrics().asked(route, count);
-    let records = site.recent.read(app.store(), site.published(), subjects).await?;
-    let now = app.clock().now();
-    let decide = |question: &QuestionDoc| Decided::of(records.decide(question, now), question, &site);
     Ok(Json(match ask {
-        AskDoc::One(question) => Answer::One(Box::new(decide(&question))),
+        AskDoc::One(question) => {
+            let records = read(subjects(&question).collect()).await?;
+            Answer::One(Box::new(decided(&records, &question)))
+        }
         AskDoc::Many(questions) => {
-            let decisions = questions.iter().map(decide);
+            let records = read(questions.iter().flat_map(subjects).collect()).await?;
+            let decisions = questions.iter().map(|question| decided(&records, question));
             Answer::Many { v: V1, decisions: decisions.collect() }
         }
+        AskDoc::Same(question, subjects) => same(&app, &site, *question, &subjects).await?,
     }))
+}
+
+/// The same question about each of these.
+async fn same(app: &App, site: &Site, mut question: QuestionDoc, subjects: &[Subject]) -> Result<Answer, ApiError> {
+    let ready = site.live.ready(app.store(), site.published(), app.clock()).await?;
+    let now = app.clock().now();
+    let known = ready.and_then(|ready| ready.decisions(&question, subjects, now));
+    let mut grouped = known.unwrap_or_else(|| Grouped::nothing(subjects.len()));
+    let unanswered: Vec<(usize, Subject)> = grouped.unanswered(subjects).collect();
+    if !unanswered.is_empty() {
+        let asked = unanswered.iter().map(|(_, subject)| *subject).collect();
+        let records = site.recent.read(app.store(), site.published(), asked).await?;
+        let now = app.clock().now();
+        for (place, subject) in unanswered {
+            question.subject = subject;
+            grouped.say(place, records.decide(&question, now));
+        }
+    }
+    let Grouped { decisions, answers, .. } = grouped;
+    let decisions = decisions.into_iter().map(|decision| Decided::of(decision, &question, site));
+    Ok(Answer::Same { v: V1, decisions: decisions.collect(), answers: answers.into_iter().flatten().collect() })
 }
 
 impl Decided {

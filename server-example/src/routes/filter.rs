@@ -15,6 +15,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use consentry_core::packed::{Allowed, Unanswered};
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{DeviceId, Subject};
 use futures_util::{Stream, StreamExt};
@@ -24,8 +25,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most subjects that are decided about at once.
-const SUBJECTS_MAX: usize = 1_000;
+/// Most subjects that are decided about at once, from memory.
+const SUBJECTS_MAX: usize = 8_192;
+/// Most that are read from the store at once.
+const SUBJECTS_READ_MAX: usize = 1_000;
 /// Longest line, in bytes: an account's name is 72 long, and two more with quotes.
 const LINE_BYTES_MAX: usize = 128;
 /// Length of a device's UUID, in bytes.
@@ -63,27 +66,32 @@ impl Form {
         }
     }
 
-    /// Takes a subject off the front of what has come; none where more must come first.
-    fn take(self, bytes: &mut Bytes, is_end: bool) -> Result<Option<Subject>, Broken> {
-        if self == Self::Uuids {
-            return match bytes.split_first_chunk::<UUID_BYTES>() {
-                Some((uuid, _)) => {
-                    let device = DeviceId::from_bytes(*uuid).ok_or(Broken::Subject)?;
-                    drop(bytes.split_to(UUID_BYTES));
-                    Ok(Some(Subject::Device(device)))
+    /// Takes subjects off the front of what has come, at most `most`.
+    fn take(self, bytes: &mut Bytes, is_end: bool, most: usize, subjects: &mut Vec<Subject>) -> Result<(), Broken> {
+        let taken = match self {
+            Self::Uuids => take_uuids(bytes, most, subjects)?,
+            Self::Lines | Self::Ndjson => self.take_lines(bytes, is_end, most, subjects)?,
+        };
+        drop(bytes.split_to(taken));
+        Ok(())
+    }
+
+    /// How many bytes were taken.
+    fn take_lines(self, bytes: &[u8], is_end: bool, most: usize, subjects: &mut Vec<Subject>) -> Result<usize, Broken> {
+        let mut rest = bytes;
+        let (end, mut count) = (bytes.len(), 0);
+        while count < most && !rest.is_empty() {
+            let within = rest.get(..=LINE_BYTES_MAX).unwrap_or(rest);
+            let line;
+            (line, rest) = match within.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    let (line, after) = rest.split_at_checked(end).ok_or(Broken::Subject)?;
+                    (line, after.get(1..).unwrap_or_default())
                 }
-                None if is_end && !bytes.is_empty() => Err(Broken::Subject),
-                None => Ok(None),
+                None if rest.len() > LINE_BYTES_MAX => return Err(Broken::Subject),
+                None if is_end => (rest, &[][..]),
+                None => break,
             };
-        }
-        loop {
-            let (line, length) = match bytes.iter().take(LINE_BYTES_MAX + 1).position(|byte| *byte == b'\n') {
-                Some(end) => (bytes.slice(..end), end + 1),
-                None if bytes.len() > LINE_BYTES_MAX => return Err(Broken::Subject),
-                None if is_end && !bytes.is_empty() => (bytes.clone(), bytes.len()),
-                None => return Ok(None),
-            };
-            drop(bytes.split_to(length));
             let line = line.trim_ascii();
             if line.is_empty() {
                 continue;
@@ -93,8 +101,10 @@ impl Form {
                 Self::Ndjson => serde_json::from_str::<&str>(text).map_err(|_| Broken::Subject)?,
                 Self::Lines | Self::Uuids => text,
             };
-            return name.parse().map(Some).map_err(|_| Broken::Subject);
+            subjects.push(name.parse().map_err(|_| Broken::Subject)?);
+            count += 1;
         }
+        Ok(end - rest.len())
     }
 
     fn put(self, subject: Subject, out: &mut Vec<u8>) {
@@ -104,6 +114,15 @@ impl Form {
             (Self::Lines | Self::Uuids, _) => out.extend_from_slice(format!("{subject}\n").as_bytes()),
         }
     }
+}
+
+fn take_uuids(bytes: &[u8], most: usize, subjects: &mut Vec<Subject>) -> Result<usize, Broken> {
+    let (uuids, _) = bytes.as_chunks::<UUID_BYTES>();
+    let uuids = uuids.get(..most).unwrap_or(uuids);
+    for uuid in uuids {
+        subjects.push(Subject::Device(DeviceId::from_bytes(*uuid).ok_or(Broken::Subject)?));
+    }
+    Ok(uuids.len() * UUID_BYTES)
 }
 
 /// What breaks an answer off.
@@ -201,33 +220,57 @@ impl Filter {
             return Ok(None);
         }
         self.asked.questions += subjects.len();
-        let records = self.site.recent.read(self.app.store(), self.site.published(), subjects.clone()).await;
-        // It is logged where it becomes a problem.
-        let records = records.map_err(|error| Broken::Store(error.into()))?;
-        let now = self.app.clock().now();
-        let mut allowed = Vec::new();
-        for subject in subjects {
-            self.question.subject = subject;
-            if records.decide(&self.question, now).allows() {
-                self.form.put(subject, &mut allowed);
+        let Self { app, site, .. } = &self;
+        // What cannot be read is logged where it becomes a problem.
+        let ready = site.live.ready(app.store(), site.published(), app.clock()).await;
+        let ready = ready.map_err(|error| Broken::Store(error.into()))?;
+        let now = app.clock().now();
+        let known = ready.and_then(|ready| ready.allowed(&self.question, &subjects, now));
+        let mut allowed = known.unwrap_or_else(|| Allowed::nothing(subjects.len()));
+        let unanswered = std::mem::take(&mut allowed.unanswered);
+        for places in unanswered.chunks(SUBJECTS_READ_MAX) {
+            self.ask_the_store(&subjects, places, &mut allowed).await?;
+        }
+        let mut out = Vec::with_capacity(subjects.len() * UUID_BYTES);
+        for (place, subject) in subjects.into_iter().enumerate() {
+            if allowed.is_allowed(place) {
+                self.form.put(subject, &mut out);
             }
         }
-        drop(records);
-        Ok(Some((allowed.into(), self)))
+        Ok(Some((out.into(), self)))
+    }
+
+    /// Decides about those whom memory knows too little of.
+    async fn ask_the_store(
+        &mut self,
+        subjects: &[Subject],
+        places: &[(usize, Unanswered)],
+        allowed: &mut Allowed,
+    ) -> Result<(), Broken> {
+        let asked = || places.iter().filter_map(|(place, _)| Some((*place, *subjects.get(*place)?)));
+        let Self { app, site, question, .. } = self;
+        let read = site.recent.read(app.store(), site.published(), asked().map(|(_, subject)| subject).collect());
+        let records = read.await.map_err(|error| Broken::Store(error.into()))?;
+        let now = app.clock().now();
+        for (place, subject) in asked() {
+            question.subject = subject;
+            allowed.say(place, records.decide(question, now).allows());
+        }
+        Ok(())
     }
 
     /// The next of the list; none once it is at its end.
     async fn subjects(&mut self) -> Result<Vec<Subject>, Broken> {
         let mut subjects = Vec::with_capacity(SUBJECTS_MAX);
         loop {
-            while subjects.len() < SUBJECTS_MAX {
-                match self.form.take(&mut self.rest, self.is_end)? {
-                    Some(subject) => subjects.push(subject),
-                    None => break,
-                }
-            }
-            if subjects.len() == SUBJECTS_MAX || self.is_end {
+            let room = SUBJECTS_MAX - subjects.len();
+            self.form.take(&mut self.rest, self.is_end, room, &mut subjects)?;
+            if subjects.len() == SUBJECTS_MAX {
                 return Ok(subjects);
+            }
+            if self.is_end {
+                // What is left is the beginning of one.
+                return if self.rest.is_empty() { Ok(subjects) } else { Err(Broken::Subject) };
             }
             let frame = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), self.body.frame());
             match frame.await.map_err(|_| Broken::Slow)? {

@@ -20,6 +20,7 @@ pub(crate) mod propagation;
 pub(crate) mod ready;
 pub(crate) mod receipts;
 pub(crate) mod record;
+mod replica;
 pub(crate) mod script;
 pub(crate) mod signals;
 pub(crate) mod state;

@@ -3,8 +3,8 @@
 
 use super::{
     accounts, assets, cases, changes, choices, dead_letters, decisions, demands, export, filter, health, identity,
-    ledger, notices, openapi, problems, propagation, ready, receipts, record, script, signals, state, unsubscribe,
-    webhooks,
+    ledger, notices, openapi, problems, propagation, ready, receipts, record, replica, script, signals, state,
+    unsubscribe, webhooks,
 };
 use crate::app::App;
 use crate::cors;
@@ -62,6 +62,7 @@ table! {
         "/v1/sites/{site}/decisions": post decisions::create;
         "/v1/sites/{site}/filter": post filter::create;
         "/v1/sites/{site}/changes": get changes::show;
+        "/v1/sites/{site}/replica": get replica::show;
         "/v1/sites/{site}/webhooks": get webhooks::list, post webhooks::create;
         "/v1/sites/{site}/webhooks/{webhook}": delete webhooks::remove;
         "/v1/sites/{site}/webhooks/{webhook}/rotate": post webhooks::rotate;

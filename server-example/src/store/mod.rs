@@ -24,7 +24,7 @@ use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use crate::cases::{Case, CaseRefusal, CaseState, OpenedCase};
 use consentry_core::ledger::{Leaf, Payload, Salt};
 use consentry_core::source::Published;
-use consentry_core::{Event, EventId, EventKind, Language, NoticeHash, SiteId, Subject, Time};
+use consentry_core::{Event, EventId, EventKind, HASH_BYTES, Language, NoticeHash, SiteId, Subject, Time};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
@@ -223,6 +223,17 @@ pub struct LedgerEntry {
     pub erased: Option<[u8; 32]>,
 }
 
+/// What is left of somebody who was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ErasedSubject {
+    /// [`consentry_core::erased_name`].
+    pub(crate) name: [u8; HASH_BYTES],
+    /// The number of the entry.
+    pub(crate) seq: u64,
+    /// When.
+    pub(crate) at: Time,
+}
+
 /// What an entry commits to.
 #[derive(Debug, Clone)]
 pub struct Sealed {
@@ -303,7 +314,29 @@ impl Store {
         site: &SiteId,
         subjects: Vec<Subject>,
     ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
-        either!(self, database => database.events(site, subjects).await)
+        let entries = self.entries_of(site, subjects).await?;
+        let events = |of: Vec<Entry>| of.into_iter().map(|entry| entry.event).collect();
+        Ok(entries.into_iter().map(|(subject, of)| (subject, events(of))).collect())
+    }
+
+    /// The entries of each of these subjects, as far as they are not erased, oldest first, and before them that somebody was erased.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn entries_of(
+        &self,
+        site: &SiteId,
+        subjects: Vec<Subject>,
+    ) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
+        either!(self, database => database.entries_of(site, subjects).await)
+    }
+
+    /// Everybody who was erased, and by which entry.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn erased(&self, site: &SiteId) -> Result<Vec<ErasedSubject>, ReadError> {
+        either!(self, database => database.erased(site).await)
     }
 
     /// The sites that have a ledger, by name.

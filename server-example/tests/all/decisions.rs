@@ -174,17 +174,43 @@ async fn a_thousand_questions_are_answered_in_their_order() {
 }
 
 #[tokio::test]
+async fn the_same_about_many_is_decided_and_explained_once_for_all_who_are_alike() {
+    let house = House::new();
+    let key = house.new_key();
+    let (granted, refused, stranger) = (Browser::new(), Browser::new(), Browser::new());
+    house.choose(&granted, json!({ "outcome": "all-granted" })).await;
+    house.choose(&refused, json!({ "outcome": "all-refused" })).await;
+    let subjects = [&refused, &granted, &stranger, &granted, &refused].map(Browser::subject);
+    let question = json!({ "subjects": subjects, "purpose": "marketing", "explain": "de-AT" });
+    let answer = house.ask(&key, &question).await.json();
+    let answers: Vec<u64> = answer["answers"].as_array().unwrap().iter().map(|place| place.as_u64().unwrap()).collect();
+    assert_eq!(answers, [0, 1, 2, 1, 0]);
+    let decisions = answer["decisions"].as_array().unwrap();
+    let reasons: Vec<&str> = decisions.iter().map(|decision| decision["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["refused", "given", "not-given"]);
+    assert!(decisions.iter().all(|decision| decision["events"] == json!([])));
+    assert!(decisions.iter().all(|decision| decision["explanation"]["language"] == "de"));
+    let nobody = house.ask(&key, &json!({ "subjects": [], "purpose": "marketing" })).await.json();
+    assert_eq!((&nobody["decisions"], &nobody["answers"]), (&json!([]), &json!([])));
+}
+
+#[tokio::test]
 async fn what_is_not_a_question_is_malformed() {
     let house = House::new();
     let key = house.new_key();
     let subject = Browser::new().subject();
     let one = json!({ "subject": subject, "purpose": "marketing" });
     for (ask, detail) in [
-        (json!({}), "expected either one question"),
-        (json!({ "subject": subject }), "expected either one question"),
+        (json!({}), "expected one question"),
+        (json!({ "subject": subject }), "expected one question"),
         (json!({ "subject": subject, "purpose": "downstream-ai", "processr": "kling" }), "unknown field `processr`"),
-        (json!({ "questions": [one], "subject": subject, "purpose": "marketing" }), "expected either one question"),
+        (json!({ "questions": [one], "subject": subject, "purpose": "marketing" }), "expected one question"),
         (json!({ "questions": vec![one.clone(); 1001] }), "more than 1000 questions"),
+        (json!({ "subjects": vec![&subject; 1001], "purpose": "marketing" }), "more than 1000 questions"),
+        (json!({ "subjects": [subject] }), "expected one question"),
+        (json!({ "subjects": [subject], "subject": subject, "purpose": "marketing" }), "expected one question"),
+        (json!({ "subjects": [subject], "device": &subject[7..], "purpose": "marketing" }), "expected one question"),
+        (json!({ "subjects": [subject], "questions": [one] }), "expected one question"),
         (json!({ "subject": "account:7", "purpose": "marketing" }), "expected `device:`"),
         (json!({ "subject": subject.to_uppercase(), "purpose": "marketing" }), "expected `device:`"),
         (json!({ "subject": subject, "purpose": "marketing", "jurisdiction": "Germany" }), "expected a country"),

@@ -106,7 +106,7 @@ async fn a_list_that_cannot_be_read_is_refused_or_breaks_the_answer_off() {
     let key = house.new_key();
     let granted = people(&house, &["all-granted"]).await.remove(0).subject();
     let long = "x".repeat(200);
-    let uuids = vec![0x47; 16 * 1_000];
+    let uuids = vec![0x47; 16 * 8_192];
     for (kind, good, wrong) in [
         ("text/plain", format!("{granted}\n"), "somebody"),
         ("text/plain", format!("{granted}\n"), &*long),
@@ -116,7 +116,7 @@ async fn a_list_that_cannot_be_read_is_refused_or_breaks_the_answer_off() {
         let short = [good.as_bytes(), wrong.as_bytes()].concat();
         house.send(list(&key, QUESTION, kind, Body::from(short))).await.problem(400, "malformed");
         // After a batch the status has been sent.
-        let batch = if good.is_empty() { uuids.clone() } else { good.repeat(1_000).into_bytes() };
+        let batch = if good.is_empty() { uuids.clone() } else { good.repeat(8_192).into_bytes() };
         let body = [&*batch, wrong.as_bytes()].concat();
         let response = house.router.clone().oneshot(list(&key, QUESTION, kind, Body::from(body))).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);

@@ -89,7 +89,7 @@ async fn request(house: &House, route: &str) -> Request<Body> {
             .header("content-type", "text/plain")
             .body(Body::empty())
             .unwrap(),
-        "/v1/sites/{site}/changes" => Request::get("/v1/sites/adforge/changes")
+        "/v1/sites/{site}/changes" | "/v1/sites/{site}/replica" => Request::get(route.replace("{site}", "adforge"))
             .header("authorization", format!("Bearer {}", house.new_key_to("export")))
             .body(Body::empty())
             .unwrap(),

@@ -119,10 +119,7 @@ impl House {
 
     /// A key that may do what these words say.
     pub(crate) fn new_key_to(&self, scopes: &str) -> String {
-        let (key, scopes) = (ApiKey::generate().unwrap(), scopes.parse().unwrap());
-        let at = Time::from_ms(START_MS);
-        self.store.add_key(key.hash(), &"adforge".parse().unwrap(), "test", &scopes, at).unwrap();
-        key.reveal()
+        key_to(&self.store, scopes)
     }
 
     /// A request of a back end, with its key.
@@ -224,6 +221,13 @@ impl Browser {
     pub(crate) fn get_record(&self) -> Request<Body> {
         self.request(Method::GET, "/v1/sites/adforge/record").body(Body::empty()).unwrap()
     }
+}
+
+/// A key for AdForge that may do what these words say.
+pub(crate) fn key_to(store: &Store, scopes: &str) -> String {
+    let (key, scopes) = (ApiKey::generate().unwrap(), scopes.parse().unwrap());
+    store.add_key(key.hash(), &"adforge".parse().unwrap(), "test", &scopes, Time::from_ms(START_MS)).unwrap();
+    key.reveal()
 }
 
 pub(crate) fn ask(key: &str, question: &Value) -> Request<Body> {

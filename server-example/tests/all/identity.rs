@@ -26,10 +26,15 @@ fn house_of(published: Published) -> House {
 /// The same, of a configuration that somebody changes first.
 pub(crate) fn house_with(change: impl FnOnce(&mut Config)) -> House {
     House::with(|config| {
-        config.identity.insert("adforge".parse().unwrap(), keys());
-        config.pepper = Some(Pepper::from_bytes([9; 32]));
+        knows_accounts(config);
         change(config);
     })
+}
+
+/// Believes the tokens of [`token`].
+pub(crate) fn knows_accounts(config: &mut Config) {
+    config.identity.insert("adforge".parse().unwrap(), keys());
+    config.pepper = Some(Pepper::from_bytes([9; 32]));
 }
 
 fn keys() -> IdentityKeys {

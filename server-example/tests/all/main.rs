@@ -55,6 +55,7 @@ mod receiver;
 mod recent;
 mod record;
 mod reload;
+mod replica;
 mod rough;
 mod script;
 mod signals;

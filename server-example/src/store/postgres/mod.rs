@@ -14,11 +14,12 @@ use super::database_url::PostgresUrl;
 use super::row::{ms, time};
 use super::writer::Writer;
 use super::{
-    AppendError, Appended, Entry, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError, ReadError, StoreError,
+    AppendError, Appended, Entry, ErasedSubject, KeptKey, LedgerEntry, LedgerHead, NewEntry, OpenError, ReadError,
+    StoreError,
 };
 use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use consentry_core::source::Published;
-use consentry_core::{Event, EventId, Language, NoticeHash, SiteId, Subject, Time};
+use consentry_core::{EventId, Language, NoticeHash, SiteId, Subject, Time};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use std::collections::HashMap;
 use std::fmt;
@@ -128,13 +129,18 @@ impl Postgres {
         self.ask(async move |client| read::record(&client, &site, subject, &secret).await).await
     }
 
-    pub(super) async fn events(
+    pub(super) async fn entries_of(
         &self,
         site: &SiteId,
         subjects: Vec<Subject>,
-    ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
+    ) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
         let site = site.clone();
-        self.ask(async move |client| read::events(&client, &site, &subjects).await).await
+        self.ask(async move |client| read::entries_of(&client, &site, &subjects).await).await
+    }
+
+    pub(super) async fn erased(&self, site: &SiteId) -> Result<Vec<ErasedSubject>, ReadError> {
+        let site = site.clone();
+        self.ask(async move |client| read::erased(&client, &site).await).await
     }
 
     pub(super) async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {

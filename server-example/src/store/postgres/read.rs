@@ -4,7 +4,7 @@ use crate::auth::{KeyHash, Scopes, SecretHash};
 use crate::store::batch::SubjectHash;
 use crate::store::edge::TILE_WIDTH;
 use crate::store::row::{SITES, count, event, key_of, leaf_hash, number, site_of, time};
-use crate::store::{Entry, LedgerEntry, LedgerHead, ReadError, Sealed, StoreError};
+use crate::store::{Entry, ErasedSubject, LedgerEntry, LedgerHead, ReadError, Sealed, StoreError};
 use consentry_core::ledger::{Commitment, Leaf, Payload, Salt};
 use consentry_core::{Demand, DemandKind, Event, EventId, EventKind, SiteId, Subject};
 use deadpool_postgres::GenericClient;
@@ -53,14 +53,22 @@ pub(super) async fn record(
     }
 }
 
-pub(super) async fn events(
+pub(super) async fn entries_of(
     client: &impl GenericClient,
     site: &SiteId,
     subjects: &[Subject],
-) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
+) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
     let Some(number) = site_number(client, site).await? else { return Ok(HashMap::new()) };
-    let entries = entries(client, site, number, subjects).await?;
-    Ok(entries.into_iter().map(|(subject, of)| (subject, of.into_iter().map(|entry| entry.event).collect())).collect())
+    entries(client, site, number, subjects).await
+}
+
+pub(super) async fn erased(client: &impl GenericClient, site: &SiteId) -> Result<Vec<ErasedSubject>, ReadError> {
+    let Some(number) = site_number(client, site).await? else { return Ok(Vec::new()) };
+    let select = client.prepare_cached("SELECT subject, seq, at_ms FROM erasures WHERE site = $1").await?;
+    let rows = client.query(&select, &[&number]).await?;
+    let erased =
+        |row: &Row| Ok(ErasedSubject { name: bytes(row, 0)?, seq: count(row.try_get(1)?), at: time(row.try_get(2)?) });
+    rows.iter().map(erased).collect()
 }
 
 /// What is kept of each subject, and before it that the subject was erased. One question for both, so that they are of one moment.

@@ -12,12 +12,12 @@ mod write;
 use super::row::ms;
 use super::writer::Writer;
 use super::{
-    AppendError, Appended, Entry, KeptKey, LedgerEntry, LedgerHead, Mark, NewEntry, News, OpenError, ReadError,
-    StoreError,
+    AppendError, Appended, Entry, ErasedSubject, KeptKey, LedgerEntry, LedgerHead, Mark, NewEntry, News, OpenError,
+    ReadError, StoreError,
 };
 use crate::auth::{KeyHash, KeyId, Scopes, SecretHash};
 use consentry_core::source::Published;
-use consentry_core::{Event, EventId, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
+use consentry_core::{EventId, Language, NoticeHash, PolicyHash, SiteId, Subject, Time};
 use probe::Probe;
 use read::Readers;
 use rusqlite::types::Type;
@@ -78,13 +78,18 @@ impl Sqlite {
         self.0.readers.read(move |connection| read::record(connection, &site, subject, &secret)).await
     }
 
-    pub(super) async fn events(
+    pub(super) async fn entries_of(
         &self,
         site: &SiteId,
         subjects: Vec<Subject>,
-    ) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
+    ) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
         let site = site.clone();
-        self.0.readers.read(move |connection| read::events(connection, &site, &subjects)).await
+        self.0.readers.read(move |connection| read::entries_of(connection, &site, &subjects)).await
+    }
+
+    pub(super) async fn erased(&self, site: &SiteId) -> Result<Vec<ErasedSubject>, ReadError> {
+        let site = site.clone();
+        self.0.readers.read(move |connection| read::erased(connection, &site)).await
     }
 
     pub(super) async fn ledger_sites(&self) -> Result<Vec<SiteId>, ReadError> {

@@ -4,7 +4,7 @@ use crate::auth::{KeyHash, Scopes, SecretHash};
 use crate::store::batch::SubjectHash;
 use crate::store::edge::TILE_WIDTH;
 use crate::store::row::{SITES, count, event, key_of, leaf_hash, number, site_of, time};
-use crate::store::{Entry, KeptKey, LedgerEntry, LedgerHead, ReadError, Sealed};
+use crate::store::{Entry, ErasedSubject, KeptKey, LedgerEntry, LedgerHead, ReadError, Sealed};
 use consentry_core::ledger::{Commitment, Leaf, Payload, Salt};
 use consentry_core::{Demand, DemandKind, Event, EventId, EventKind, SiteId, Subject};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -110,24 +110,33 @@ pub(super) fn record(
     }
 }
 
-pub(super) fn events(
+pub(super) fn entries_of(
     connection: &mut Connection,
     site: &SiteId,
     subjects: &[Subject],
-) -> Result<HashMap<Subject, Vec<Event>>, ReadError> {
+) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
     let Some(number) = site_number(connection, site)? else { return Ok(HashMap::new()) };
     // Of one moment: a device and an account that are asked about together.
     let transaction = connection.transaction()?;
-    let mut events = HashMap::with_capacity(subjects.len());
+    let mut found = HashMap::with_capacity(subjects.len());
     for subject in subjects {
-        if !events.contains_key(subject) {
+        if !found.contains_key(subject) {
             let entries = entries(&transaction, site, number, *subject)?;
             if !entries.is_empty() {
-                events.insert(*subject, entries.into_iter().map(|entry| entry.event).collect());
+                found.insert(*subject, entries);
             }
         }
     }
-    Ok(events)
+    Ok(found)
+}
+
+pub(super) fn erased(connection: &mut Connection, site: &SiteId) -> Result<Vec<ErasedSubject>, ReadError> {
+    let Some(number) = site_number(connection, site)? else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached("SELECT subject, seq, at_ms FROM erasures WHERE site = ?1")?;
+    let rows = statement.query_map([number], |row| {
+        Ok(ErasedSubject { name: row.get(0)?, seq: count(row.get(1)?), at: time(row.get(2)?) })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What is kept of a subject, and before it that the subject was erased.
