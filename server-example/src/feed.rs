@@ -7,6 +7,7 @@
 //! which those who hold data of that subject find it, and nobody else does.
 
 use crate::metrics::Counted;
+use crate::site::Site;
 use crate::store::{LedgerEntry, ReadError, Store};
 use axum::body::Bytes;
 use consentry_core::wire::EventDoc;
@@ -106,8 +107,9 @@ impl Feeds {
         self.closed.send_replace(true);
     }
 
-    /// Listens to a site from entry `next` on.
-    pub(crate) fn listen(&self, store: &Store, site: &SiteId, next: u64) -> Listener {
+    /// Listens to a site from entry `next` on, until other policies are served in place of the site's: then whoever listens has to know.
+    pub(crate) fn listen(&self, store: &Store, site: &Site, next: u64) -> Listener {
+        let (over, site) = (site.over(), site.id());
         let mut by_site = self.by_site.lock().unwrap_or_else(PoisonError::into_inner);
         let batches = match by_site.get(site) {
             Some(batches) => batches.subscribe(),
@@ -127,6 +129,7 @@ impl Feeds {
             is_behind: true,
             batches,
             closed: self.closed.subscribe(),
+            over,
             _counted: Counted::new(&self.listeners),
         }
     }
@@ -197,6 +200,7 @@ pub(crate) struct Listener {
     is_behind: bool,
     batches: broadcast::Receiver<Arc<Batch>>,
     closed: watch::Receiver<bool>,
+    over: watch::Receiver<bool>,
     _counted: Counted,
 }
 
@@ -204,7 +208,7 @@ impl Listener {
     /// What comes next, as server-sent events (WHATWG HTML, section 9.2); none once the feed has ended.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if *self.closed.borrow() {
+            if *self.closed.borrow() || *self.over.borrow() {
                 return None;
             }
             if self.is_behind {
@@ -227,6 +231,8 @@ impl Listener {
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 _ = self.closed.changed() => return None,
+                // Whoever served the site may be gone by then, which says the same.
+                _ = self.over.changed() => return None,
                 () = tokio::time::sleep(Duration::from_secs(QUIET_SECONDS_MAX)) => return Some(Bytes::from_static(b":\n\n")),
             }
         }
@@ -266,6 +272,7 @@ mod tests {
             is_behind: false,
             batches,
             closed: closing.subscribe(),
+            over: closing.subscribe(),
             _counted: Counted::new(&Gauge::default()),
         };
         let kind = EventKind::Signalled(EventId::from_parts(1, &[7; 10]), Signal::Gpc);

@@ -5,13 +5,17 @@ use crate::problem::ApiError;
 use crate::recent::Recent;
 use crate::replica::Live;
 use crate::scripts::{Composed, Scripts};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use consentry_core::source::{Origin, Published};
 use consentry_core::wire::{ChoiceDoc, DemandDoc};
 use consentry_core::{
     Choice, ChoiceError, EventKind, Language, Law, NoticeHash, Policy, PolicyHistory, SiteId, Surface, Time,
 };
 use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Which policy is the newest.
+const POLICY: HeaderName = HeaderName::from_static("consentry-policy");
 
 /// A site.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) recent: Recent,
     /// Likewise.
     pub(crate) live: Arc<Live>,
+    /// Whether another is served in its place by now.
+    is_over: watch::Sender<bool>,
 }
 
 impl Site {
@@ -40,7 +46,33 @@ impl Site {
         let languages = published.languages().cloned().collect();
         let mut origins = published.origins.clone();
         origins.extend_from_slice(more_origins);
-        Self { published, languages, scripts, origins, notices, recent: Recent::default(), live: Arc::default() }
+        Self {
+            published,
+            languages,
+            scripts,
+            origins,
+            notices,
+            recent: Recent::default(),
+            live: Arc::default(),
+            is_over: watch::Sender::new(false),
+        }
+    }
+
+    /// Tells those who follow the site that other policies are served in place of these.
+    pub(crate) fn end(&self) {
+        self.is_over.send_replace(true);
+    }
+
+    /// Turns true when other policies are served in place of these.
+    pub(crate) fn over(&self) -> watch::Receiver<bool> {
+        self.is_over.subscribe()
+    }
+
+    /// The newest policy's name as a header field, by which a back end sees that others are served than it knows.
+    pub(crate) fn policy_header(&self) -> (HeaderName, HeaderValue) {
+        let hash = self.policy().hash().to_string();
+        // Hexadecimal digits are always a header's value.
+        (POLICY, HeaderValue::try_from(hash).unwrap_or_else(|_| HeaderValue::from_static("")))
     }
 
     /// What is published: policies, notices, and how pages are wired.

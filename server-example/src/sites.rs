@@ -47,8 +47,10 @@ impl Sites {
 
     /// Publishes these, and serves them in place of all others. If that fails, all stays as it was. Blocks.
     pub(crate) fn replace(&self, published: Vec<Published>, store: &Store, now: Time) -> Result<(), ConfigError> {
-        let next = build(published, &self.common, &self.current.load(), store, now)?;
-        self.current.store(Arc::new(next));
+        let next = Arc::new(build(published, &self.common, &self.current.load(), store, now)?);
+        let before = self.current.swap(Arc::clone(&next));
+        let stays = |id, site: &Arc<Site>| next.get(id).is_some_and(|after| Arc::ptr_eq(site, after));
+        before.iter().filter(|(id, site)| !stays(id, site)).for_each(|(_, site)| site.end());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use consentry_core::wire::V1;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -60,7 +60,7 @@ pub(crate) async fn show(
     }
     let first = after.map_or(0, |last| last.saturating_add(1));
     if wants_events(&headers) {
-        let listener = app.feeds().listen(app.store(), site.id(), first);
+        let listener = app.feeds().listen(app.store(), &site, first);
         let events = futures_util::stream::unfold(listener, async |mut listener| {
             let text = listener.next().await?;
             Some((Ok::<_, Infallible>(text), listener))
@@ -70,6 +70,7 @@ pub(crate) async fn show(
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         // nginx would wait until its buffer is full.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        headers.extend([site.policy_header()]);
         return Ok(response);
     }
     // One more than is wanted says whether there is more.
@@ -77,7 +78,8 @@ pub(crate) async fn show(
     let more = entries.len() > limit;
     entries.truncate(limit);
     let after = entries.last().map(|entry| entry.seq).or(after);
-    Ok(Json(Changes { v: V1, changes: entries.into_iter().map(Change::of).collect(), after, more }).into_response())
+    let changes = Changes { v: V1, changes: entries.into_iter().map(Change::of).collect(), after, more };
+    Ok((AppendHeaders([site.policy_header()]), Json(changes)).into_response())
 }
 
 fn wants_events(headers: &HeaderMap) -> bool {

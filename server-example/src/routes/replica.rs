@@ -22,5 +22,6 @@ pub(crate) async fn show(State(app): State<App>, back_end: BackEnd) -> Result<Re
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(REPLICA_MEDIA_TYPE));
     headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.extend([site.policy_header()]);
     Ok(response)
 }

@@ -52,6 +52,30 @@ impl Listening {
 }
 
 #[tokio::test]
+async fn a_feed_says_which_policy_is_the_newest_and_ends_when_another_is() {
+    let house = House::new();
+    let key = house.new_key_to("export");
+    let said = async || {
+        let request = get(&key, "").body(Body::empty()).unwrap();
+        let answer = house.send(request).await;
+        answer.header("consentry-policy").to_owned()
+    };
+    assert_eq!(said().await, house.published.policy.hash().to_string());
+    house.choose(&Browser::new(), json!({ "outcome": "all-refused" })).await;
+    let mut listening = Listening::to(&house, &key, None).await;
+    assert_eq!(listening.next().await.map(|(id, _)| id), Some(0));
+    // The same files are the same policies: whoever listens goes on.
+    house.app.replace_sites(vec![adforge()]).unwrap();
+    house.choose(&Browser::new(), json!({ "outcome": "all-refused" })).await;
+    assert_eq!(listening.next().await.map(|(id, _)| id), Some(1));
+    let other = adforge_with("365 days", "180 days");
+    let hash = other.policy.hash().to_string();
+    house.app.replace_sites(vec![other]).unwrap();
+    assert!(listening.next().await.is_none());
+    assert_eq!(said().await, hash);
+}
+
+#[tokio::test]
 async fn every_entry_comes_in_the_ledgers_order_a_page_at_a_time() {
     let house = House::new();
     let key = house.new_key_to("export");
