@@ -46,7 +46,7 @@ STANDS_FOR = [
     ('"<signed note>"', json.dumps(f"consent.example/adforge\n1\n{'A' * 43}=\n\n— consent.example/adforge AAAA\n")),
     ('"<hash>"', f'"{HASH}"'), ('"<hash of the newest>"', f'"{HASH}"'), ('"<32 hexadecimal digits>"', f'"{HASH[:32]}"'),
     ('"id": "…"', f'"id": "{UUID7}"'), ('"choice_id": "…"', f'"choice_id": "{UUID7}"'), ('"purpose": "…"', '"purpose": "analytics"'),
-    ('"allowed": ["…"]', '"allowed": ["security"]'), ('"questions": [ … ]', '"questions": []'), ('"decisions": [ … ]', '"decisions": []'),
+    ('"allowed": ["…"]', '"allowed": ["security"]'), ('"questions": [ … ]', '"questions": []'), ('"subjects": [ … ]', '"subjects": []'), ('"decisions": [ … ]', '"decisions": []'),
 ]
 CHOICE = {"v": 1, "id": UUID7, "policy": HASH, "notice": HASH, "language": "en", "surface": "banner", "stances": {"ai-training": "refuse"}}
 # Of each section of docs/wire.md that is about a request: what its examples are, in their order.
@@ -56,7 +56,7 @@ SECTIONS = {
     "Demands": ["OtherDemand"],
     "Identity": ["IdentityRequest", "Allowed"],
     "Record": ["Record", "Signalled", "Demanded", "Lent", "Linked"],
-    "Decisions": ["Question", "Guardian", "Explanation", "Questions", "Decisions", "Decision"] + ["Obligation"] * 12,
+    "Decisions": ["Question", "Guardian", "Explanation", "Questions", "Decisions", "SameQuestion", "Answers", "Decision"] + ["Obligation"] * 12,
     "Changes": ["Changes"],
     "Accounts": ["AccountIds", "Accounts"],
     "Receipts": ["Receipt"],
