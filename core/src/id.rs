@@ -58,6 +58,17 @@ macro_rules! names {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// A name that code is written with, for constants: there the compiler refuses what is none.
+            ///
+            /// # Panics
+            /// If the text is no name and this is no constant; whatever comes from elsewhere is for `from_str`.
+            #[cfg(feature = "whole")]
+            #[must_use]
+            pub const fn named(text: &'static str) -> Self {
+                assert!(is_name(text), "expected 1 to 64 characters of `a` to `z`, `0` to `9` and `-`");
+                Self(Name::new_static(text))
+            }
         }
 
         impl FromStr for $name {
@@ -93,8 +104,15 @@ names! {
     FeatureId;
 }
 
-fn is_name(text: &str) -> bool {
-    (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+const fn is_name(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [byte, others @ ..] = rest {
+        if !matches!(*byte, b'a'..=b'z' | b'0'..=b'9' | b'-') {
+            return false;
+        }
+        rest = others;
+    }
+    !text.is_empty() && text.len() <= ID_BYTES_MAX
 }
 
 /// What one switch stands for: a purpose, or one processor within it (R8).
@@ -403,6 +421,20 @@ mod tests {
         for text in ["", "AI", "a b", "a/b", "ü", "a_b", &"a".repeat(65)] {
             assert_eq!(text.parse::<PurposeId>(), Err(IdError::Name), "{text}");
         }
+    }
+
+    #[cfg(feature = "whole")]
+    #[test]
+    fn a_name_that_code_is_written_with_is_the_same_as_one_that_is_read() {
+        const KLING: ProcessorId = ProcessorId::named("kling");
+        assert_eq!("kling".parse(), Ok(KLING));
+    }
+
+    #[cfg(feature = "whole")]
+    #[test]
+    #[should_panic(expected = "expected 1 to 64 characters")]
+    fn code_that_is_written_with_no_name_goes_nowhere() {
+        let _ = ProcessorId::named("Kling AI");
     }
 
     #[test]

@@ -70,7 +70,8 @@ fn cases() -> ByNumber {
 /// The tests of the core and of the whole that begin with a number, such as `fn r15_p4_…`.
 fn tests() -> ByNumber {
     let mut by_number = ByNumber::new();
-    for folder in ["core/src", "core/tests", "tests/tests", "server-example/tests/all", "widget/tests"] {
+    for folder in ["core/src", "core/tests", "tests/tests", "server-example/tests/all", "client/tests", "widget/tests"]
+    {
         read(&on_disk::root().join(folder), &mut by_number);
     }
     by_number.values_mut().for_each(|names| names.sort());

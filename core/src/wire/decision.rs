@@ -14,7 +14,7 @@ pub const QUESTIONS_MAX: usize = 1_000;
 const NOBODY: Subject = Subject::Account(AccountId::from_bytes([0; HASH_BYTES]));
 
 /// For how long a guardian is known to stand by a minor's choices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardianDoc {
     /// Since when.
@@ -26,7 +26,7 @@ pub struct GuardianDoc {
 macro_rules! question {
     ($( $(#[$meta:meta])* $field:ident: $type:ty, )+) => {
         /// One question about one subject, in its circumstances. What is left out is not known.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct QuestionDoc {
             /// Whose data.
@@ -256,6 +256,29 @@ impl From<Obligation> for ObligationDoc {
     }
 }
 
+impl TryFrom<ObligationDoc> for Obligation {
+    type Error = PeriodError;
+
+    fn try_from(doc: ObligationDoc) -> Result<Self, PeriodError> {
+        Ok(match doc {
+            ObligationDoc::DeleteWithin { minutes } => Self::DeleteWithin(Period::from_minutes(minutes)?),
+            ObligationDoc::DeleteAfterUse => Self::DeleteAfterUse,
+            ObligationDoc::DeleteAfterInactivity { minutes } => {
+                Self::DeleteAfterInactivity(Period::from_minutes(minutes)?)
+            }
+            ObligationDoc::DeleteBackupsWithin { minutes } => Self::DeleteBackupsWithin(Period::from_minutes(minutes)?),
+            ObligationDoc::PseudonymiseFirst => Self::PseudonymiseFirst,
+            ObligationDoc::AnonymiseFirst => Self::AnonymiseFirst,
+            ObligationDoc::RequestFlag { name, value } => Self::RequestFlag(name, value),
+            ObligationDoc::Erase => Self::Erase,
+            ObligationDoc::DeleteOnRequest => Self::DeleteOnRequest,
+            ObligationDoc::NoTraining => Self::NoTraining,
+            ObligationDoc::NoOwnUse => Self::NoOwnUse,
+            ObligationDoc::TransferSafeguard { country, safeguard } => Self::TransferSafeguard(country, safeguard),
+        })
+    }
+}
+
 /// A [`Decision`] as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionDoc {
@@ -299,5 +322,119 @@ impl From<Decision> for DecisionDoc {
             features_lost: decision.features_lost,
             valid_until_ms: decision.valid_until,
         }
+    }
+}
+
+/// Why a [`DecisionDoc`] is no decision. Whoever asked has no answer then, and processes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    /// It says one thing by `allow` and another by its reason.
+    #[error("`allow` is {allow}, and the reason `{reason}` says otherwise")]
+    Contradiction {
+        /// What it says.
+        allow: bool,
+        /// What says otherwise.
+        reason: Reason,
+    },
+    /// It allows, and wants everything erased.
+    #[error("it allows, and has the obligation `erase`, which comes with a denial")]
+    AllowedAndErased,
+    /// An obligation has a period that there cannot be.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+}
+
+impl TryFrom<DecisionDoc> for Decision {
+    type Error = DecisionError;
+
+    /// What whoever asked reads back. A reason or an obligation that this version does not know is no JSON of this form, so that it never
+    /// comes here: what is not understood is no permission.
+    fn try_from(doc: DecisionDoc) -> Result<Self, DecisionError> {
+        let DecisionDoc { v: V1, allow, reason, decided_by, basis, regime, policy, events, .. } = doc;
+        if allow != reason.allows() {
+            return Err(DecisionError::Contradiction { allow, reason });
+        }
+        let obligations: Vec<Obligation> =
+            doc.obligations.into_iter().map(Obligation::try_from).collect::<Result<_, _>>()?;
+        if allow && obligations.contains(&Obligation::Erase) {
+            return Err(DecisionError::AllowedAndErased);
+        }
+        let (features_lost, valid_until) = (doc.features_lost, doc.valid_until_ms);
+        Ok(Self { reason, decided_by, basis, regime, policy, events, obligations, features_lost, valid_until })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use serde_json::{Value, json};
+
+    fn allowed() -> Value {
+        json!({
+            "v": 1, "allow": true, "reason": "given", "decided_by": "downstream-ai/kling", "basis": "consent", "regime": "opt-in",
+            "policy": "0123456789abcdef".repeat(4), "events": ["0198c0de-0000-7000-8000-000000000001"],
+            "obligations": [
+                { "type": "delete-within", "minutes": 1440 }, { "type": "delete-after-use" },
+                { "type": "delete-after-inactivity", "minutes": 1 }, { "type": "delete-on-request" },
+                { "type": "delete-backups-within", "minutes": 43200 }, { "type": "pseudonymise-first" },
+                { "type": "anonymise-first" }, { "type": "no-training" }, { "type": "no-own-use" },
+                { "type": "transfer-safeguard", "country": "CN", "safeguard": "standard-contractual-clauses" },
+                { "type": "request-flag", "name": "store", "value": "false" },
+            ],
+            "features_lost": [], "valid_until_ms": 1_763_800_300_000_u64,
+        })
+    }
+
+    fn read(doc: &Value) -> Option<Decision> {
+        serde_json::from_value::<DecisionDoc>(doc.clone()).ok()?.try_into().ok()
+    }
+
+    #[test]
+    fn a_decision_reads_back_as_it_is_written() {
+        let decision = read(&allowed()).unwrap();
+        assert!(decision.allows());
+        assert_eq!(serde_json::to_value(DecisionDoc::from(decision)).unwrap(), allowed());
+        let mut denied = allowed();
+        for (field, value) in [("allow", json!(false)), ("reason", json!("under-age"))] {
+            denied[field] = value;
+        }
+        denied["obligations"] = json!([{ "type": "erase" }]);
+        assert_eq!(read(&denied).map(|denied| denied.obligations), Some(vec![Obligation::Erase]));
+    }
+
+    #[test]
+    fn r34_what_is_not_understood_is_no_decision() {
+        for (field, value) in [
+            ("v", json!(2)),
+            ("allow", json!(false)),
+            ("reason", json!("refused")),
+            ("reason", json!("whispered")),
+            ("decided_by", json!("a/b/c")),
+            ("basis", json!("whim")),
+            ("regime", json!("opt-sideways")),
+            ("policy", json!("")),
+            ("obligations", json!([{ "type": "sing" }])),
+            ("obligations", json!([{ "type": "erase" }])),
+            ("obligations", json!([{ "type": "delete-within", "minutes": 0 }])),
+            ("valid_until_ms", json!(-1)),
+        ] {
+            let mut doc = allowed();
+            doc[field] = value.clone();
+            assert_eq!(read(&doc), None, "{field}: {value}");
+        }
+        for field in ["allow", "reason", "policy", "obligations", "valid_until_ms"] {
+            let mut doc = allowed();
+            doc.as_object_mut().unwrap().remove(field);
+            assert_eq!(read(&doc), None, "without {field}");
+        }
+    }
+
+    /// A later version may say more of a decision that is the same.
+    #[test]
+    fn what_else_is_said_of_a_decision_is_not_looked_at() {
+        let mut doc = allowed();
+        doc["mood"] = json!("sunny");
+        assert!(read(&doc).is_some());
     }
 }

@@ -11,7 +11,7 @@ mod posted;
 mod word;
 
 pub use choice::{CentreDoc, ChoiceDoc, EventDoc, KnownChoiceDoc, Outcome, StancesDoc, TextsDoc, WireError};
-pub use decision::{AskDoc, DecisionDoc, GuardianDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
+pub use decision::{AskDoc, DecisionDoc, DecisionError, GuardianDoc, ObligationDoc, QUESTIONS_MAX, QuestionDoc};
 #[cfg(feature = "whole")]
 pub use policy::{ChangesDoc, FlagDoc, LawDoc, ModeDoc, NeverDoc, PlanDoc, TrainingDoc};
 pub use policy::{ControllerDoc, DataDoc, FeatureDoc, PolicyDoc, ProcessorDoc, PurposeDoc, TermsDoc, UseDoc};

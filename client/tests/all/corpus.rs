@@ -1,0 +1,61 @@
+//! The corpus of decision cases, through [`Consentry::remote`](consentry_client::Consentry::remote): what happened is put into the store, and
+//! what is asked is asked over TCP.
+
+use consentry_client::{Ask, Clock, Consentry, RemoteConfig, Time};
+use consentry_core::wire::DecisionDoc;
+use consentry_server::{ApiKey, App, Appended, Config, DatabaseUrl, NewEntry, Store};
+use consentry_tests::corpus::{Case, CaseDecision, Policies, on_disk, pretty};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::net::TcpListener;
+
+async fn run(case: &Case, policies: &Policies) -> CaseDecision {
+    let folder = tempfile::tempdir().unwrap();
+    let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("consentry.db").display()).parse().unwrap();
+    let store = Store::open(&url).unwrap();
+    let published = policies.get(&case.policy);
+    let site = &published.policy.parts().site;
+    for event in &case.events {
+        let kind = event.kind(&case.answered(event, policies));
+        let entry = NewEntry { site: site.clone(), subject: event.subject(), secret: None, kind, at: event.at_ms };
+        assert!(matches!(store.append(entry).await, Ok(Appended::New(_))), "{}", event.id);
+    }
+    let key = ApiKey::generate().unwrap();
+    store.add_key(key.hash(), site, "corpus", &"ask".parse().unwrap(), Time::from_ms(0)).unwrap();
+    let clock = Arc::new(AtomicU64::new(case.context.now_ms.as_ms()));
+    let config = Config { sites: vec![published.clone()], ..Config::default() };
+    let app = App::new(config, store, consentry_server::Clock::Held(Arc::clone(&clock))).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(consentry_server::serve(listener, app.router(), std::future::pending()));
+    let config = RemoteConfig { clock: Clock::Held(clock), ..RemoteConfig::default() };
+    let remote = Consentry::remote_with(&url, site.as_str(), &key.reveal(), config).unwrap();
+    let question = case.asked();
+    let decision = remote.decide(&question).await.unwrap();
+    // From memory or not, and among others, it is the same; and a permit is there exactly if it allows, and is not about the past.
+    assert_eq!(
+        remote.decide_all(&[question.clone(), question.clone()]).await,
+        [Ok(decision.clone()), Ok(decision.clone())]
+    );
+    let is_past = question.as_of_ms.is_some() || question.happened_by_ms.is_some();
+    assert_eq!(remote.require(question).await.is_ok(), decision.allows() && !is_past, "{}", case.name);
+    server.abort();
+    DecisionDoc::from(decision).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_is_answered_as_written() {
+    let policies = on_disk::policies();
+    let mut count = 0;
+    let mut failures = Vec::new();
+    for case in on_disk::corpus().into_iter().flat_map(|file| file.cases) {
+        let decision = run(&case, &policies).await;
+        count += 1;
+        if decision != case.decision {
+            let (expected, got) = (pretty(&case.decision), pretty(&decision));
+            failures.push(format!("{}\nexpected {expected}\ngot {got}", case.name));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {count} cases:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(count >= 500, "only {count} cases: has a file been lost?");
+}
