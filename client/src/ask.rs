@@ -10,8 +10,17 @@ use consentry_core::{Decision, Subject};
 
 /// Keeps others from answering: what answers can make permits.
 pub(crate) mod sealed {
+    use crate::error::AskError;
+    use consentry_core::Decision;
+    use consentry_core::wire::QuestionDoc;
+
     /// Is answered for by this crate.
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// The answer, where it takes no waiting.
+        fn at_once(&self, _: &QuestionDoc) -> Option<Result<Decision, AskError>> {
+            None
+        }
+    }
 }
 
 /// Can be asked what may be done with somebody's data. Implemented here alone, since whoever answers makes [`Permit`]s.

@@ -23,6 +23,8 @@ use crate::error::{AskError, SetUpError};
 use crate::intent::Intent;
 use crate::permit::{Permit, RequireError};
 use crate::remote::{Chunk, Explained, FILTERED_AT_ONCE_MAX, Remote, RemoteConfig};
+#[cfg(feature = "replica")]
+use crate::replica::{Replica, ReplicaConfig, ReplicaError};
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{Decision, Language, Question, Subject};
 use std::fmt;
@@ -46,6 +48,32 @@ pub fn remote_with(url: &str, site: &str, key: &str, config: RemoteConfig) -> Re
     Blocking::new(Remote::new(url, site, key, config)?)
 }
 
+/// As [`crate::Consentry::replica`], for programs without a runtime: the feed is followed on a thread of this crate's own.
+///
+/// # Errors
+/// As there; and [`SetUpError::Runtime`] where there is no thread to be had.
+#[cfg(feature = "replica")]
+pub fn replica(url: &str, site: &str, key: &str) -> Result<Blocking<Replica>, ReplicaError> {
+    replica_with(url, site, key, ReplicaConfig::default())
+}
+
+/// As [`crate::Consentry::replica_with`], for programs without a runtime.
+///
+/// # Errors
+/// As there; and [`SetUpError::Runtime`] where there is no thread to be had.
+#[cfg(feature = "replica")]
+pub fn replica_with(
+    url: &str,
+    site: &str,
+    key: &str,
+    config: ReplicaConfig,
+) -> Result<Blocking<Replica>, ReplicaError> {
+    let thread = Thread::start()?;
+    let (url, site, key) = (url.to_owned(), site.to_owned(), key.to_owned());
+    let asks = thread.wait(async move { Replica::new(&url, &site, &key, config).await })??;
+    Ok(Blocking { asks, thread: Arc::new(thread) })
+}
+
 /// Whoever can be asked, for those who wait. Cheap to clone; clones share what they wrap, and the thread that works for it.
 #[derive(Clone)]
 pub struct Blocking<A> {
@@ -65,15 +93,36 @@ impl Drop for Thread {
     }
 }
 
+impl Thread {
+    fn start() -> Result<Self, SetUpError> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("consentry").enable_all().build();
+        Ok(Self(Some(runtime.map_err(|error| SetUpError::Runtime(error.to_string().into()))?)))
+    }
+
+    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, AskError> {
+        let runtime = self.0.as_ref().ok_or(AskError::Ended)?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        runtime.spawn(async move {
+            // Nobody waits any more: then nobody wants to know.
+            let _ = sender.send(work.await);
+        });
+        receiver.recv().map_err(|_| AskError::Ended)
+    }
+}
+
 impl<A: Ask + Clone + 'static> Blocking<A> {
     /// Waits for what `asks` answers.
     ///
     /// # Errors
     /// [`SetUpError::Runtime`] where there is no thread to be had.
     pub fn new(asks: A) -> Result<Self, SetUpError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("consentry").enable_all().build();
-        let runtime = runtime.map_err(|error| SetUpError::Runtime(error.to_string().into()))?;
-        Ok(Self { asks, thread: Arc::new(Thread(Some(runtime))) })
+        Ok(Self { asks, thread: Arc::new(Thread::start()?) })
+    }
+
+    /// Whom it asks.
+    #[must_use]
+    pub const fn asks(&self) -> &A {
+        &self.asks
     }
 
     /// By which clock it is told whether an answer may still be relied on.
@@ -87,6 +136,9 @@ impl<A: Ask + Clone + 'static> Blocking<A> {
     /// # Errors
     /// As there.
     pub fn decide(&self, question: &QuestionDoc) -> Result<Decision, AskError> {
+        if let Some(answer) = self.asks.at_once(question) {
+            return answer;
+        }
         let (asks, question) = (self.asks.clone(), question.clone());
         self.wait(async move { asks.decide(&question).await })?
     }
@@ -122,13 +174,7 @@ impl<A: Ask + Clone + 'static> Blocking<A> {
     }
 
     fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, AskError> {
-        let runtime = self.thread.0.as_ref().ok_or(AskError::Ended)?;
-        let (sender, receiver) = mpsc::sync_channel(1);
-        runtime.spawn(async move {
-            // Nobody waits any more: then nobody wants to know.
-            let _ = sender.send(work.await);
-        });
-        receiver.recv().map_err(|_| AskError::Ended)
+        self.thread.wait(work)
     }
 }
 

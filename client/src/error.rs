@@ -64,6 +64,15 @@ pub enum AskError {
         /// What.
         field: &'static str,
     },
+    /// A replica has heard nothing for too long, and may have missed a withdrawal.
+    #[error("the replica is {} s old: see that the server runs and can be reached, it catches up by itself", .age.as_secs())]
+    Stale {
+        /// How long ago it had heard all that there was.
+        age: Duration,
+    },
+    /// A replica knows too little of somebody, or of the past, to answer by itself.
+    #[error("the replica cannot tell: ask the server")]
+    NotHeld,
     /// What works on it has ended.
     #[error("the runtime that asks has ended: make another client")]
     Ended,

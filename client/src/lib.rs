@@ -1,6 +1,6 @@
 //! Asks before it processes: may this data of this person be used for this purpose, by this processor, now?
 //!
-//! [`Consentry::remote`] asks a server over HTTP. Whatever can be asked is an [`Ask`]: it answers with the [`Decision`] of the core, and
+//! [`Consentry::remote`] asks a server over HTTP, [`Consentry::replica`] answers in this process and follows the server. Whatever can be asked is an [`Ask`]: it answers with the [`Decision`] of the core, and
 //! [`Ask::require`] turns an allow into a [`Permit`], which nothing else makes. A function that demands one cannot be called by somebody
 //! who forgot to ask:
 //!
@@ -92,6 +92,8 @@ mod intent;
 mod permit;
 #[cfg(feature = "remote")]
 mod remote;
+#[cfg(feature = "replica")]
+mod replica;
 #[cfg(feature = "tower")]
 pub mod tower;
 
@@ -112,6 +114,8 @@ pub use intent::{AsAsked, Intent};
 pub use permit::{Denied, Permit, PermitError, RequireError};
 #[cfg(feature = "remote")]
 pub use remote::{Explained, Explanation, Remote, RemoteConfig, Roots};
+#[cfg(feature = "replica")]
+pub use replica::{Replica, ReplicaConfig, ReplicaError};
 
 /// Where to begin. There is nothing of this type: it has a function for each way of asking.
 #[derive(Debug)]
@@ -134,5 +138,31 @@ impl Consentry {
     /// [`SetUpError`] if one of the three is not what it has to be, or a certificate cannot be read.
     pub fn remote_with(url: &str, site: &str, key: &str, config: RemoteConfig) -> Result<Remote, SetUpError> {
         Remote::new(url, site, key, config)
+    }
+}
+
+#[cfg(feature = "replica")]
+impl Consentry {
+    /// Answers in this process about people of `site`, from a replica of what the server at `url` knows, with an API key of the scopes `ask`
+    /// and `export`. Once this returns it has heard all that the server had kept; from then on it follows, on the runtime that this is called
+    /// on.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where there is no replica, or the server cannot be heard.
+    pub async fn replica(url: &str, site: &str, key: &str) -> Result<Replica, ReplicaError> {
+        Self::replica_with(url, site, key, ReplicaConfig::default()).await
+    }
+
+    /// The same, otherwise than is usual.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where there is no replica, or the server cannot be heard.
+    pub async fn replica_with(
+        url: &str,
+        site: &str,
+        key: &str,
+        config: ReplicaConfig,
+    ) -> Result<Replica, ReplicaError> {
+        Replica::new(url, site, key, config).await
     }
 }

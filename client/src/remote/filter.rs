@@ -63,7 +63,7 @@ impl Remote {
         let Shared { address, transport, answer_within, clock, .. } = &*self.0;
         let (uri, (media_type, body)) = (address.of(target), piece.body());
         let send = || transport.post(uri.clone(), media_type, body.clone());
-        piece.allowed(media_type, &retry::until_answered(*answer_within, clock, send).await?)
+        piece.allowed(media_type, &retry::until_answered(*answer_within, clock, send).await?.body)
     }
 }
 

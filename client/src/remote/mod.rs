@@ -18,9 +18,13 @@ use cache::Cache;
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{Decision, Language, Subject};
 use hyper::body::Bytes;
+#[cfg(feature = "replica")]
+use hyper::body::Incoming;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(feature = "replica")]
+use transport::Lost;
 use transport::{MediaType, Transport};
 
 pub use answer::{Explained, Explanation};
@@ -132,8 +136,8 @@ impl Remote {
     async fn post(&self, name: &str, body: Bytes) -> Result<Bytes, AskError> {
         let Shared { address, transport, answer_within, clock, .. } = &*self.0;
         let uri = address.of(name);
-        retry::until_answered(*answer_within, clock, || transport.post(uri.clone(), MediaType::Json, body.clone()))
-            .await
+        let send = || transport.post(uri.clone(), MediaType::Json, body.clone());
+        Ok(retry::until_answered(*answer_within, clock, send).await?.body)
     }
 
     /// Asks these, and remembers what is said: as many answers as there are of them.
@@ -151,6 +155,46 @@ impl Remote {
             }
         }
         answers
+    }
+}
+
+/// What a replica reads.
+#[cfg(feature = "replica")]
+impl Remote {
+    /// What the server answers under that name, all of it, within that time.
+    pub(crate) async fn get_whole(
+        &self,
+        name: &str,
+        accept: &'static str,
+        within: Duration,
+        bytes_max: usize,
+    ) -> Result<(http::HeaderMap, Bytes), AskError> {
+        let Shared { address, transport, clock, .. } = &*self.0;
+        let uri = address.of(name);
+        let get = async || transport::whole(transport.get(uri.clone(), accept).await?, bytes_max).await;
+        let response = retry::until_answered(within, clock, get).await?;
+        Ok((response.headers, response.body))
+    }
+
+    /// Opens a stream. Its head comes in time; whether something is heard of it after that is for whoever reads it.
+    pub(crate) async fn open(&self, name: &str, accept: &'static str) -> Result<http::Response<Incoming>, AskError> {
+        let Shared { address, transport, answer_within, .. } = &*self.0;
+        let within = *answer_within;
+        let opened = tokio::time::timeout(within, transport.get(address.of(name), accept)).await;
+        let lost = |lost| match lost {
+            Lost::Connection(cause) => AskError::Unreachable { cause: cause.into(), tries: 1 },
+            Lost::TooLong => unreadable(&"it is longer than any answer can be"),
+        };
+        let response = opened.map_err(|_| AskError::TooSlow { within })?.map_err(lost)?;
+        if response.status() == http::StatusCode::OK {
+            return Ok(response);
+        }
+        Err(retry::refused(&transport::whole(response, transport::ANSWER_BYTES_MAX).await.map_err(lost)?))
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn answer_within(&self) -> Duration {
+        self.0.answer_within
     }
 }
 
@@ -239,7 +283,7 @@ fn json(value: &impl serde::Serialize) -> Result<Bytes, AskError> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(cause: &impl fmt::Display) -> AskError {
+pub(crate) fn unreadable(cause: &impl fmt::Display) -> AskError {
     AskError::Unreadable { cause: cause.to_string().into() }
 }
 

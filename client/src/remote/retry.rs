@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::error::AskError;
 use consentry_core::Time;
 use http::{HeaderMap, StatusCode, header};
-use hyper::body::Bytes;
 use serde::Deserialize;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -22,7 +21,11 @@ const MORE_MS_MAX: u64 = 100;
 const DETAIL_CHARS_MAX: usize = 300;
 
 /// Sends until there is an answer, it is of no use to try again, or the time is up.
-pub(crate) async fn until_answered<F>(within: Duration, clock: &Clock, send: impl Fn() -> F) -> Result<Bytes, AskError>
+pub(crate) async fn until_answered<F>(
+    within: Duration,
+    clock: &Clock,
+    send: impl Fn() -> F,
+) -> Result<Response, AskError>
 where
     F: Future<Output = Result<Response, Lost>>,
 {
@@ -32,7 +35,7 @@ where
         tries += 1;
         let outcome = tokio::time::timeout_at(deadline, send()).await.map_err(|_| AskError::TooSlow { within })?;
         let (error, asked_for) = match outcome {
-            Ok(response) if response.status == StatusCode::OK => return Ok(response.body),
+            Ok(response) if response.status == StatusCode::OK => return Ok(response),
             Ok(response) => match response.status.as_u16() {
                 status @ (429 | 502 | 503 | 504) => {
                     (AskError::Busy { status, tries }, retry_after(&response.headers, clock.now()))
@@ -70,7 +73,7 @@ fn retry_after(headers: &HeaderMap, now: Time) -> Option<Duration> {
     Some(then.saturating_sub(Duration::from_millis(now.as_ms())))
 }
 
-fn refused(response: &Response) -> AskError {
+pub(super) fn refused(response: &Response) -> AskError {
     /// What is read of a problem (RFC 9457).
     #[derive(Default, Deserialize)]
     struct ProblemDoc {
@@ -93,6 +96,7 @@ fn refused(response: &Response) -> AskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::body::Bytes;
     use std::cell::RefCell;
 
     /// Waits as tokio's clock in hand measures them, for answers that come at once.
@@ -114,7 +118,7 @@ mod tests {
             }
         })
         .await;
-        (outcome, times.into_inner())
+        (outcome.map(|response| response.body), times.into_inner())
     }
 
     const WITHIN: Duration = Duration::from_secs(5);
@@ -184,7 +188,7 @@ mod tests {
     async fn who_never_answers_is_waited_for_until_the_time_is_up_and_no_longer() {
         let began = Instant::now();
         let outcome = until_answered(WITHIN, &Clock::System, std::future::pending::<Result<Response, Lost>>).await;
-        assert_eq!(outcome, Err(AskError::TooSlow { within: WITHIN }));
+        assert_eq!(outcome.map(|response| response.body), Err(AskError::TooSlow { within: WITHIN }));
         assert_eq!(began.elapsed(), WITHIN);
     }
 }

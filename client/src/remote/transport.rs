@@ -6,7 +6,7 @@ use super::Roots;
 use crate::error::SetUpError;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,7 +24,7 @@ const IDLE_SECONDS_MAX: u64 = 15;
 /// How many such connections are kept.
 const IDLE_CONNECTIONS_MAX: usize = 32;
 /// Longest answer that is read, in bytes: a thousand decisions with everything that can be said.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What a request's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +90,32 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::CONTENT_TYPE, media_type.as_header());
-        let response = self.client.request(request).await.map_err(|error| Lost::Connection(causes(&error)))?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { Lost::TooLong } else { Lost::Connection(causes(&*error)) }
-        })?;
-        Ok(Response { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+        whole(self.send(request).await?, ANSWER_BYTES_MAX).await
     }
+
+    /// Its head has come; its body comes as it is read.
+    #[cfg(feature = "replica")]
+    pub(crate) async fn get(&self, uri: Uri, accept: &'static str) -> Result<http::Response<Incoming>, Lost> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        self.send(request).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<http::Response<Incoming>, Lost> {
+        self.client.request(request).await.map_err(|error| Lost::Connection(causes(&error)))
+    }
+}
+
+/// All of it, if it is no longer than that.
+pub(crate) async fn whole(response: http::Response<Incoming>, bytes_max: usize) -> Result<Response, Lost> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() { Lost::TooLong } else { Lost::Connection(causes(&*error)) }
+    })?;
+    Ok(Response { status: parts.status, headers: parts.headers, body: body.to_bytes() })
 }
 
 fn tls(roots: &Roots) -> Result<ClientConfig, SetUpError> {

@@ -1,7 +1,7 @@
-//! The corpus of decision cases, through [`Consentry::remote`](consentry_client::Consentry::remote): what happened is put into the store, and
+//! The corpus of decision cases, through [`Consentry::remote`](consentry_client::Consentry::remote) and a replica: what happened is put into the store, and
 //! what is asked is asked over TCP.
 
-use consentry_client::{Ask, Clock, Consentry, RemoteConfig, Time};
+use consentry_client::{Ask, Clock, Consentry, Decision, RemoteConfig, ReplicaConfig, Time};
 use consentry_core::wire::DecisionDoc;
 use consentry_server::{ApiKey, App, Appended, Config, DatabaseUrl, NewEntry, Store};
 use consentry_tests::corpus::{Case, CaseDecision, Policies, on_disk, pretty};
@@ -21,7 +21,8 @@ async fn run(case: &Case, policies: &Policies) -> CaseDecision {
         assert!(matches!(store.append(entry).await, Ok(Appended::New(_))), "{}", event.id);
     }
     let key = ApiKey::generate().unwrap();
-    store.add_key(key.hash(), site, "corpus", &"ask".parse().unwrap(), Time::from_ms(0)).unwrap();
+    store.add_key(key.hash(), site, "corpus", &"ask export".parse().unwrap(), Time::from_ms(0)).unwrap();
+    let key = key.reveal();
     let clock = Arc::new(AtomicU64::new(case.context.now_ms.as_ms()));
     let config = Config { sites: vec![published.clone()], ..Config::default() };
     let app = App::new(config, store, consentry_server::Clock::Held(Arc::clone(&clock))).unwrap();
@@ -29,7 +30,7 @@ async fn run(case: &Case, policies: &Policies) -> CaseDecision {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(consentry_server::serve(listener, app.router(), std::future::pending()));
     let config = RemoteConfig { clock: Clock::Held(clock), ..RemoteConfig::default() };
-    let remote = Consentry::remote_with(&url, site.as_str(), &key.reveal(), config).unwrap();
+    let remote = Consentry::remote_with(&url, site.as_str(), &key, config.clone()).unwrap();
     let question = case.asked();
     let decision = remote.decide(&question).await.unwrap();
     // From memory or not, and among others, it is the same; and a permit is there exactly if it allows, and is not about the past.
@@ -38,7 +39,13 @@ async fn run(case: &Case, policies: &Policies) -> CaseDecision {
         [Ok(decision.clone()), Ok(decision.clone())]
     );
     let is_past = question.as_of_ms.is_some() || question.happened_by_ms.is_some();
-    assert_eq!(remote.require(question).await.is_ok(), decision.allows() && !is_past, "{}", case.name);
+    assert_eq!(remote.require(question.clone()).await.is_ok(), decision.allows() && !is_past, "{}", case.name);
+    let config = ReplicaConfig { remote: config, ..ReplicaConfig::default() };
+    let replica = Consentry::replica_with(&url, site.as_str(), &key, config).await.unwrap();
+    // Which events it rests on, a replica does not know.
+    let without_events = |decision: Decision| Decision { events: Vec::new(), ..decision };
+    let from_replica = replica.decide(&question).await.map(without_events);
+    assert_eq!(from_replica, Ok(without_events(decision.clone())), "{}", case.name);
     server.abort();
     DecisionDoc::from(decision).into()
 }

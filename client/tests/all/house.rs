@@ -1,11 +1,12 @@
 //! A server of one's own over TCP: policies as they are in `policies/`, an empty database, and a clock in hand, which the client has as well.
 
-use consentry_client::{Clock, Consentry, Remote, RemoteConfig, Subject, Time};
+use consentry_client::{Clock, Consentry, Remote, RemoteConfig, Replica, ReplicaConfig, Subject, Time};
 use consentry_core::source::Published;
 use consentry_core::wire::StancesDoc;
 use consentry_core::{Answering, Draft, EventId, EventKind, Stance, Surface};
 use consentry_server::{ApiKey, App, Appended, Config, DatabaseUrl, NewEntry, SiteFolder, Store};
 use consentry_tests::corpus::on_disk;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -20,6 +21,7 @@ pub(crate) const RECHECK_MS: u64 = 5 * 60 * 1_000;
 pub(crate) struct House {
     pub(crate) url: String,
     pub(crate) clock: Arc<AtomicU64>,
+    pub(crate) app: App,
     store: Store,
     sites: Vec<Published>,
     _folder: TempDir,
@@ -54,7 +56,7 @@ impl House {
         tokio::spawn(consentry_server::serve(listener, router, async move {
             let _ = ended.await;
         }));
-        Self { url, clock, store, sites, _folder: folder, _running: running }
+        Self { url, clock, app, store, sites, _folder: folder, _running: running }
     }
 
     pub(crate) fn move_clock(&self, ms: u64) {
@@ -72,6 +74,12 @@ impl House {
         key.reveal()
     }
 
+    /// Knows a key that another house knows, too.
+    pub(crate) fn know_key(&self, site: &str, key: &ApiKey) {
+        let scopes = "ask export".parse().unwrap();
+        self.store.add_key(key.hash(), &site.parse().unwrap(), "test", &scopes, Time::from_ms(0)).unwrap();
+    }
+
     /// With the clock of this house, and otherwise as is usual.
     pub(crate) fn config(&self) -> RemoteConfig {
         RemoteConfig { clock: Clock::Held(Arc::clone(&self.clock)), ..RemoteConfig::default() }
@@ -79,6 +87,12 @@ impl House {
 
     pub(crate) fn remote(&self) -> Remote {
         self.remote_of("adforge", self.config())
+    }
+
+    /// A replica of AdForge that hears the server at that address.
+    pub(crate) async fn replica_at(&self, url: &str, file: Option<PathBuf>) -> Replica {
+        let config = ReplicaConfig { file, remote: self.config(), ..ReplicaConfig::default() };
+        Consentry::replica_with(url, "adforge", &self.key("adforge", "ask export"), config).await.unwrap()
     }
 
     pub(crate) fn remote_of(&self, site: &str, config: RemoteConfig) -> Remote {
@@ -134,6 +148,15 @@ fn answering(published: &Published) -> Answering {
 /// A policy as it is in `policies/`.
 pub(crate) fn published(site: &str) -> Published {
     SiteFolder::find(&on_disk::root().join("policies").join(site)).unwrap().remove(0).publish().unwrap()
+}
+
+/// The same with one passage changed.
+pub(crate) fn published_with(site: &str, from: &str, to: &str) -> Published {
+    let mut files = on_disk::sources(&on_disk::root().join("policies").join(site));
+    let policy = files.iter_mut().find(|file| file.name == "policy.toml").unwrap();
+    assert!(policy.text.contains(from), "{from}");
+    policy.text = policy.text.replace(from, to);
+    Published::parse(&files).unwrap()
 }
 
 /// A device of its own for each number.

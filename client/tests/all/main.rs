@@ -17,6 +17,8 @@ mod house;
 mod layer;
 mod permits;
 mod processors_example;
+mod proxy;
 mod remote;
+mod replica;
 mod rogue;
 mod tls;
