@@ -4,6 +4,7 @@
 //! machine does hits both. `CONSENTRY_BENCH_SUBJECTS` asks for that many subjects to be stored first, `CONSENTRY_BENCH_LISTENERS` for that
 //! many listeners.
 
+mod follow;
 mod house;
 mod load;
 
@@ -119,6 +120,7 @@ impl Bench {
 
         let empty = self.server(&folder.path().join("empty.db"), 0).await?;
         let of_empty = self.choices(&empty.server, 64, None).await?;
+        let waits = follow::withdrawals(&self, empty.server.port, &empty.key).await?;
         drop(empty);
         println!("storing {stored} subjects …");
         let House { server, key } = self.server(&folder.path().join("full.db"), stored).await?;
@@ -188,6 +190,9 @@ impl Bench {
             100.0 * single_rate / handler.run.per_second()
         );
         println!("| a replica of all, made and sent: {:.0} MB | {:.1} s | – |", length as f64 / 1e6, made.as_secs_f64());
+        let wait = |part: f64| waits[((waits.len() as f64 - 1.0) * part) as usize].as_secs_f64() * 1_000.0;
+        println!("| from a withdrawal's POST until each of 100 replicas denies, p50 | {:.1} ms | 20 ms |", wait(0.5));
+        println!("| the same, p99 | {:.1} ms | 100 ms |", wait(0.99));
         println!("| {listeners} listeners, until the last has heard | {heard:.0} ms | {:.0} ms |", 2.0 * BARE_FEED_MS);
         println!("| memory of a listener | {each:.0} KB | – |");
         println!("| memory at rest, {stored} subjects stored | {at_rest:.1} MB | 25 MB |");

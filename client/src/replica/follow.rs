@@ -28,13 +28,14 @@ const ENTRY_BYTES_MAX: usize = 1024 * 1024;
 /// Fetches a replica, and keeps it in the file.
 pub(super) async fn load(remote: &Remote, within: Duration, path: Option<&Path>) -> Result<Following, ReplicaError> {
     let (_, bytes) = remote.get_whole("replica", REPLICA_MEDIA_TYPE, within, REPLICA_BYTES_MAX).await?;
-    let follower = Follower::open(bytes.clone())?;
-    if let Some(path) = path {
-        let path = path.to_owned();
-        let kept = tokio::task::spawn_blocking(move || file::put(&path, &bytes)).await;
-        kept.map_err(|_| AskError::Ended)?.map_err(|error| unreadable(&error))?;
-    }
-    Ok(follower)
+    let Some(path) = path else { return Ok(Follower::open(bytes)?) };
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        file::put(&path, &bytes).map_err(|error| ReplicaError::Ask(unreadable(&error)))?;
+        drop(bytes);
+        file::open(&path)
+    });
+    opened.await.map_err(|_| AskError::Ended)?
 }
 
 /// Takes everything into account that the server has kept by now; with another replica, if this one no longer fits.

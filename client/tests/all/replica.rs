@@ -80,7 +80,7 @@ async fn a_ledger_that_was_put_back_is_not_gone_on_with() {
     before.choose(device(1), Stance::Grant).await;
     before.choose(device(2), Stance::Grant).await;
     let key = consentry_server::ApiKey::generate().unwrap();
-    [&before, &after].map(|house| house.know_key("adforge", &key));
+    [&before, &after].iter().for_each(|house| house.know_key("adforge", &key));
     let config = ReplicaConfig { remote: before.config(), ..ReplicaConfig::default() };
     let replica = Consentry::replica_with(&proxy.url, "adforge", &key.reveal(), config).await.unwrap();
     assert_eq!(reason(&replica, 2).await, Ok(Reason::Given));
