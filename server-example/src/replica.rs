@@ -14,15 +14,13 @@ use arc_swap::ArcSwapOption;
 use axum::body::Bytes;
 use consentry_core::packed::{
     Allowed, Answer, Builder, BundleError, Follower, Heard, Link, Missed, Origin, PACK_KEY_BYTES, PackError, PackKey,
-    Packed, Past, Prepared, Unanswered, before_snapshot,
+    Packed, Past, Prepared, Questions, Unanswered, before_snapshot,
 };
 use consentry_core::source::Published;
 use consentry_core::wire::QuestionDoc;
-use consentry_core::{
-    AccountId, Context, Decision, Event, PolicyHistory, Question, SiteId, Subject, Time, linked_devices,
-};
+use consentry_core::{AccountId, Decision, Event, PolicyHistory, SiteId, Subject, Time, linked_devices};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
@@ -35,8 +33,6 @@ const CHANGED_MAX: usize = 65_536;
 const CHANGED_SHARE: usize = 8;
 /// How long none is made after one could not be: a ledger that cannot be read is read to the end for nothing.
 const FAILED_SECONDS: u64 = 60;
-/// Questions that are kept prepared: what was said of each state is remembered with them.
-const PREPARED_MAX: usize = 32;
 
 /// The replica of one site, if there is one yet. It goes with the policy, under which its records were made.
 #[derive(Debug, Default)]
@@ -53,14 +49,11 @@ pub(crate) struct Ready {
     follower: RwLock<Follower<Bytes>>,
     /// How far the store was heard of. Whoever holds it brings the follower there.
     mark: Turn<Option<Mark>>,
-    prepared: Mutex<Vec<(Key, Prepared)>>,
+    questions: Questions,
     /// What a back end is sent: what comes before the snapshot, and the snapshot.
     file: [Bytes; 2],
     subjects: usize,
 }
-
-/// What tells prepared questions apart. The time in it does not matter.
-type Key = (Question, Context);
 
 /// Why there is no replica.
 #[derive(Debug, thiserror::Error)]
@@ -209,8 +202,8 @@ impl Ready {
             Ok::<_, NoReplica>((follower, [before, snapshot]))
         });
         let (follower, file) = made.await.map_err(|_| NoReplica::Lost)??;
-        let (follower, mark, prepared) = (RwLock::new(follower), Turn::new(None), Mutex::new(Vec::new()));
-        Ok(Self { site, follower, mark, prepared, file, subjects })
+        let (follower, mark) = (RwLock::new(follower), Turn::new(None));
+        Ok(Self { site, follower, mark, questions: Questions::default(), file, subjects })
     }
 
     /// What a back end is sent to make a replica of its own.
@@ -289,28 +282,9 @@ impl Ready {
         if question.happened_by_ms.is_some() || question.device.is_some() {
             return None;
         }
-        let key = (question.question(), question.context(Time::from_ms(0)));
-        let mut kept = self.kept();
-        let place = kept.iter().position(|(known, _)| *known == key);
-        let known = place.map(|place| kept.swap_remove(place).1);
-        drop(kept);
         let follower = self.follower();
-        let mut prepared = known.unwrap_or_else(|| {
-            let (question, context) = key.clone();
-            Prepared::new(Arc::clone(follower.history()), question, context)
-        });
-        let answer = ask(&follower, &mut prepared);
-        drop(follower);
-        let mut kept = self.kept();
-        if kept.len() >= PREPARED_MAX {
-            kept.swap_remove(0);
-        }
-        kept.push((key, prepared));
-        Some(answer)
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<(Key, Prepared)>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+        let (asked, context) = (question.question(), question.context(Time::from_ms(0)));
+        Some(self.questions.ask(follower.history(), asked, context, |prepared| ask(&follower, prepared)))
     }
 }
 

@@ -9,22 +9,19 @@ use crate::ask::{Ask, sealed};
 use crate::clock::Clock;
 use crate::error::AskError;
 use crate::remote::{Remote, RemoteConfig};
-use consentry_core::packed::{Allowed, Behind, Follower, Prepared, Unanswered};
+use consentry_core::packed::{Allowed, Behind, Follower, Prepared, Questions, Unanswered};
 use consentry_core::wire::QuestionDoc;
-use consentry_core::{Context, Decision, PolicyHash, Question, Subject, Time};
+use consentry_core::{Decision, PolicyHash, Subject, Time};
 use hyper::body::Bytes;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use error::ReplicaError;
-
-/// Questions that are kept prepared, with what was said of each state.
-const PREPARED_MAX: usize = 32;
 
 /// How a replica is kept.
 #[derive(Debug, Clone)]
@@ -77,14 +74,11 @@ impl Drop for Handle {
 
 type Following = Follower<Behind<Bytes>>;
 
-/// What tells prepared questions apart. The time in it does not matter.
-type Key = (Question, Context);
-
 /// What those who ask and the one who follows share.
 struct Shared {
     remote: Remote,
     follower: RwLock<Following>,
-    prepared: Mutex<Vec<(Key, Prepared)>>,
+    questions: Questions,
     /// How many entries are taken into account.
     entries: watch::Sender<u64>,
     /// When it had last heard all that there was, by [`Clock::elapsed`], in milliseconds.
@@ -105,7 +99,7 @@ impl Replica {
         let shared = Arc::new(Shared {
             remote,
             follower: RwLock::new(follower),
-            prepared: Mutex::new(Vec::new()),
+            questions: Questions::default(),
             entries: watch::Sender::new(0),
             fresh_ms: AtomicU64::new(0),
             stale_after,
@@ -179,10 +173,6 @@ impl Shared {
         self.follower.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn prepared(&self) -> MutexGuard<'_, Vec<(Key, Prepared)>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn age(&self) -> Duration {
         let fresh = Duration::from_millis(self.fresh_ms.load(Ordering::SeqCst));
         self.remote.clock().elapsed().saturating_sub(fresh)
@@ -220,30 +210,15 @@ impl Shared {
         question: &QuestionDoc,
         ask: impl FnOnce(&Following, &mut Prepared, Time) -> T,
     ) -> Result<T, AskError> {
-        let key = (question.question(), question.context(Time::from_ms(0)));
-        let mut kept = self.prepared();
-        let place = kept.iter().position(|(known, _)| *known == key);
-        let known = place.map(|place| kept.swap_remove(place).1);
-        drop(kept);
         let follower = self.follower();
         // Once it is held: whatever was heard by then is taken into account.
         let age = self.age();
         if age > self.stale_after {
             return Err(AskError::Stale { age });
         }
-        let is_current = |prepared: &Prepared| std::ptr::eq(prepared.history(), &raw const **follower.history());
-        let mut prepared = known.filter(is_current).unwrap_or_else(|| {
-            let (question, context) = key.clone();
-            Prepared::new(Arc::clone(follower.history()), question, context)
-        });
-        let answer = ask(&follower, &mut prepared, self.remote.clock().now());
-        drop(follower);
-        let mut kept = self.prepared();
-        if kept.len() >= PREPARED_MAX {
-            kept.swap_remove(0);
-        }
-        kept.push((key, prepared));
-        Ok(answer)
+        let now = self.remote.clock().now();
+        let (asked, context) = (question.question(), question.context(now));
+        Ok(self.questions.ask(follower.history(), asked, context, |prepared| ask(&follower, prepared, now)))
     }
 }
 

@@ -33,6 +33,7 @@ mod memo;
 mod merge;
 mod past;
 mod prepared;
+mod questions;
 mod replica;
 mod shape;
 mod snapshot;
@@ -50,6 +51,7 @@ pub use key::{PACK_KEY_BYTES, PackKey};
 pub use links::{LINK_BYTES, Link};
 pub use past::{Past, PastError};
 pub use prepared::{Answer, Prepared};
+pub use questions::Questions;
 pub use replica::{ApplyError, Replica};
 pub use snapshot::Packed;
 

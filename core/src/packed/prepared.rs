@@ -101,6 +101,11 @@ impl Prepared {
         &self.history
     }
 
+    /// Whether it is asked under these very policies.
+    pub(super) fn is_under(&self, history: &Arc<PolicyHistory>) -> bool {
+        Arc::ptr_eq(&self.history, history)
+    }
+
     /// What the full rule says of somebody whose record this is, at `now`.
     pub(super) fn decide(&self, record: &Record, now: Time) -> Decision {
         let mut decision = decide(&self.history, record, &self.question, &Context { now, ..self.context.clone() });
