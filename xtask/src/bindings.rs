@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::workspace::{WIDGET_WASM, Workspace};
+use crate::workspace::{NODE_WASM, WIDGET_WASM, Workspace};
 use crate::{command, files, import_names, stylesheet, tools};
 
 /// What browsers run.
@@ -17,11 +17,24 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// a panic is left (docs/decisions/0017).
 const AT_ONCE: [&str; 2] = ["-Zunstable-options", "-Cpanic=immediate-abort"];
 
+/// Stack of a back end, in bytes: Rust's usual one, since a page's is too small for a whole policy. The last one that is said counts.
+const STACK_OF_NODE: &str = "-Clink-arg=-zstack-size=1048576";
+
 /// WebAssembly and the script that knows how to start it.
 pub(crate) struct Bound {
     /// Declares `wasm_bindgen`, an init function that wants to be told where the WebAssembly is.
     pub(crate) glue: String,
     /// For `WebAssembly.instantiate`, with the glue's imports.
+    pub(crate) wasm: Vec<u8>,
+}
+
+/// The same as a module that others import.
+pub(crate) struct BoundModule {
+    /// Exports what the package exports, and `initSync`, which wants the WebAssembly.
+    pub(crate) glue: String,
+    /// Its types.
+    pub(crate) types: String,
+    /// For `initSync`.
     pub(crate) wasm: Vec<u8>,
 }
 
@@ -43,6 +56,9 @@ pub(crate) fn compile(workspace: &Workspace, package: &str, profile: &str) -> Re
         target.push("with-std");
         cargo.env("RUSTC_BOOTSTRAP", "1");
         std.push("-Zbuild-std=std,panic_abort");
+    }
+    if package == NODE_WASM {
+        flags.push(STACK_OF_NODE.to_owned());
     }
     if package == WIDGET_WASM {
         let style = files::read_text(&workspace.root.join("widget/src/centre.css"))?;
@@ -101,6 +117,29 @@ pub(crate) fn bind(wasm: &Path) -> Result<Bound> {
         exchange(&mut export.name, &names);
     }
     Ok(Bound { glue: import_names::rename(&glue, &names), wasm: module.emit_wasm() })
+}
+
+/// Makes the module, and the WebAssembly that goes with it.
+pub(crate) fn bind_module(wasm: &Path) -> Result<BoundModule> {
+    let cannot = || format!("cannot bind `{}`", wasm.display());
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).web(true).with_context(cannot)?;
+    bindgen.omit_default_module_path(true).typescript(true);
+    bindgen.remove_name_section(true).remove_producers_section(true);
+    let mut output = bindgen.generate_output().with_context(cannot)?;
+    let types = types_of_node(output.ts().unwrap_or_default()).with_context(cannot)?;
+    Ok(BoundModule { glue: output.js().to_owned(), types, wasm: output.wasm_mut().emit_wasm() })
+}
+
+/// The types of what a package exports, without those of a page, which Node has not: of what starts it, only how we do.
+fn types_of_node(types: &str) -> Result<String> {
+    let (exports, _) =
+        types.split_once("\nexport type InitInput").context("wasm-bindgen's types are not as they were")?;
+    let exports = exports.replace("  [Symbol.dispose](): void;\n", "");
+    Ok(format!(
+        "{}\n\n/** Compiles it. */\nexport function initSync(given: {{ module: Uint8Array }}): unknown;\n",
+        exports.trim_end()
+    ))
 }
 
 fn exchange(name: &mut String, names: &std::collections::HashMap<String, String>) {

@@ -13,6 +13,7 @@ mod import_names;
 mod javascript;
 mod loader;
 mod nightly;
+mod node;
 mod npm;
 mod npm_package;
 mod peers;
@@ -37,7 +38,8 @@ Commands:
   demo          build everything, start the server and the demo site, print where to look
   test [--ci]   install what the tests need, then run all of them; in CI (--ci, or CI is set) skipping is failing
   assets        build loader, parts, widget and the rest into dist/assets, compressed
-  npm           put the npm package together in dist/npm
+  npm           put the npm package for sites together in dist/npm
+  node          put the npm package for back ends together in dist/node
   sizes         what a visitor downloads, against the budgets
   bench [name]  run a benchmark of bench/; without a name, list them
   nightly [cases | crash | pair | fuzz | openapi | mutants]
@@ -59,6 +61,10 @@ fn main() -> ExitCode {
         }
         ["assets"] => Workspace::read().and_then(|workspace| assets::build(&workspace)).map(|()| true),
         ["npm"] => Workspace::read().and_then(|workspace| npm_package::build(&workspace)).map(|package| {
+            println!("{}", package.display());
+            true
+        }),
+        ["node"] => Workspace::read().and_then(|workspace| node::build(&workspace)).map(|package| {
             println!("{}", package.display());
             true
         }),

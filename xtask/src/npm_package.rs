@@ -1,5 +1,5 @@
-//! Puts the npm package together in `dist/npm/`: the sources of `npm/`, the public types of `www/types/`, the licences, and
-//! the workspace's version. `npm publish dist/npm` does the rest.
+//! Puts npm packages together in `dist/`, with the licences and the workspace's version: in `dist/npm/` the one for sites, of the sources of
+//! `npm/` and the public types of `www/types/`; in `dist/node/` the one for back ends, of `bindings/node/`. `npm publish dist/npm` does the rest.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,30 +17,56 @@ const MANIFEST: &str = "package.json";
 /// Shared by all members of the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What comes from outside of `npm/`: from where, to where.
-const BORROWED: [(&str, &str); 3] = [
+/// What a package is made of: files and folders of the repository, from where, to where.
+type Parts = [(&'static str, &'static str)];
+
+/// The package for sites.
+const FOR_SITES: [(&str, &str); 4] = [
+    ("npm", ""),
     ("www/types/consentry.d.ts", "types/consentry.d.ts"),
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
 ];
+/// The package for back ends.
+const FOR_NODE: [(&str, &str); 6] = [
+    ("bindings/node/package.json", "package.json"),
+    ("bindings/node/README.md", "README.md"),
+    ("bindings/node/src", "src"),
+    ("bindings/node/core", "core"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+];
 
-/// Builds the package and says where it is.
+/// Builds the package for sites and says where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let package = workspace.root.join("dist/npm");
-    compose(&workspace.root, &package)?;
+    compose(&workspace.root, &FOR_SITES, &package)?;
+    Ok(package)
+}
+
+/// Puts the package for back ends together, whose WebAssembly is there by now, and says where it is.
+pub(crate) fn build_for_node(workspace: &Workspace) -> Result<PathBuf> {
+    let package = workspace.root.join("dist/node");
+    compose(&workspace.root, &FOR_NODE, &package)?;
     Ok(package)
 }
 
 /// Touches nothing that is as it should be: tests pack the package while others put it together.
-fn compose(root: &Path, package: &Path) -> Result<()> {
-    let mut contents = contents(&root.join("npm"))?;
-    for (from, to) in BORROWED {
-        contents.insert(to.into(), files::read(&root.join(from))?);
+fn compose(root: &Path, parts: &Parts, package: &Path) -> Result<()> {
+    let mut contents = BTreeMap::new();
+    for (from, to) in parts {
+        let from = root.join(from);
+        if from.is_dir() {
+            let within = files_of(&from)?.into_iter();
+            contents.extend(within.map(|(path, bytes)| (Path::new(to).join(path), bytes)));
+        } else {
+            contents.insert(PathBuf::from(to), files::read(&from)?);
+        }
     }
-    let manifest = contents.get_mut(Path::new(MANIFEST)).context("there is no `npm/package.json`")?;
-    let text = std::str::from_utf8(manifest).context("`npm/package.json` is not UTF-8")?;
+    let manifest = contents.get_mut(Path::new(MANIFEST)).context("a package has no `package.json`")?;
+    let text = std::str::from_utf8(manifest).context("a `package.json` is not UTF-8")?;
     let places = text.matches(NO_VERSION).count();
-    ensure!(places == 1, "`{NO_VERSION}` stands {places} times in `npm/package.json`, not once");
+    ensure!(places == 1, "`{NO_VERSION}` stands {places} times in a `package.json`, not once");
     *manifest = text.replace(NO_VERSION, &format!("\"version\": \"{VERSION}\"")).into_bytes();
     for (path, bytes) in &contents {
         files::write(&package.join(path), bytes)?;
@@ -54,7 +80,7 @@ fn compose(root: &Path, package: &Path) -> Result<()> {
 }
 
 /// Every file of a folder.
-fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+fn files_of(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     paths(folder)?.into_iter().map(|path| Ok((path.clone(), files::read(&folder.join(path))?))).collect()
 }
 
@@ -79,15 +105,18 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
+    /// What comes from outside of `npm/`.
+    const BORROWED: [&str; 3] = ["www/types/consentry.d.ts", "LICENSE-MIT", "LICENSE-APACHE"];
+
     fn check(name: &str, manifest: &str) -> Result<String> {
         let root = std::env::temp_dir().join(format!("xtask-npm-{name}-{}", std::process::id()));
         let package = root.join("dist/npm");
         let sources = [("npm/package.json", manifest), ("npm/types/a.d.ts", "a"), ("dist/npm/gone.js", "old")];
-        let borrowed = BORROWED.map(|(from, _)| (from, "borrowed"));
+        let borrowed = BORROWED.map(|from| (from, "borrowed"));
         for (path, text) in sources.into_iter().chain(borrowed) {
             files::write(&root.join(path), text.as_bytes())?;
         }
-        let outcome = compose(&root, &package).and_then(|()| {
+        let outcome = compose(&root, &FOR_SITES, &package).and_then(|()| {
             assert!(!package.join("gone.js").exists(), "what has left the sources is not published");
             assert_eq!(files::read_text(&package.join("types/a.d.ts"))?, "a");
             assert_eq!(files::read_text(&package.join("types/consentry.d.ts"))?, "borrowed");
@@ -104,15 +133,33 @@ mod tests {
     }
 
     #[test]
+    fn a_package_for_back_ends_has_their_sources_and_nothing_of_the_tests() {
+        let root = std::env::temp_dir().join(format!("xtask-node-{}", std::process::id()));
+        let named = FOR_NODE.map(|(from, _)| from);
+        for path in named.into_iter().filter(|path| !["bindings/node/src", "bindings/node/core"].contains(path)) {
+            files::write(&root.join(path), br#"{ "version": "0.0.0" }"#).unwrap();
+        }
+        for path in ["src/index.js", "core/core.wasm", "test/a.test.js", "node_modules/a/index.js"] {
+            files::write(&root.join("bindings/node").join(path), b"").unwrap();
+        }
+        let package = root.join("dist/node");
+        compose(&root, &FOR_NODE, &package).unwrap();
+        let found: Vec<PathBuf> = files_of(&package).unwrap().into_keys().collect();
+        fs::remove_dir_all(root).unwrap();
+        let expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "core/core.wasm", "package.json", "src/index.js"];
+        assert_eq!(found, expected.map(PathBuf::from));
+    }
+
+    #[test]
     fn a_package_without_a_manifest_is_an_error() {
         let root = std::env::temp_dir().join(format!("xtask-npm-none-{}", std::process::id()));
-        for (path, _) in BORROWED {
+        for path in BORROWED {
             files::write(&root.join(path), b"borrowed").unwrap();
         }
         files::write(&root.join("npm/index.js"), b"").unwrap();
-        let error = compose(&root, &root.join("dist/npm")).unwrap_err();
+        let error = compose(&root, &FOR_SITES, &root.join("dist/npm")).unwrap_err();
         fs::remove_dir_all(root).unwrap();
-        assert!(error.to_string().contains("no `npm/package.json`"), "{error}");
+        assert!(error.to_string().contains("no `package.json`"), "{error}");
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! What `cargo xtask test` does, one function a step. Each counts the tests that it ran.
 
-use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::bindings::TARGET;
 use crate::server::{self, Build};
 use crate::tally::Tally;
-use crate::workspace::{CORPUS_WASM, WIDGET_WASM, Workspace};
-use crate::{assets, command, dependencies, npm, peers, sizes, tools};
+use crate::workspace::{CORPUS_WASM, NODE_WASM, WIDGET_WASM, Workspace};
+use crate::{assets, command, dependencies, node, npm, peers, sizes, tools};
 
-/// What runs in a browser, and so must compile and be clean there too.
-const IN_BROWSER: [&str; 4] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM];
+/// What runs as WebAssembly, and so must compile and be clean there too.
+const AS_WASM: [&str; 5] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM, NODE_WASM];
 /// Tests that drive a browser, and the npm packages they need, the type checker among them.
 const BROWSER_TESTS: &str = "tests/browser";
 
@@ -27,7 +26,7 @@ pub(crate) struct Step {
 }
 
 /// In this order: the quick ones first, and builders before those who need what they build.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 15] = [
     Step { name: "format", prepare: |_| tools::rust_component("fmt", "rustfmt"), run: format },
     Step { name: "assets", prepare: |_| tools::wasm_target(), run: |workspace| assets::build(workspace).map(passed) },
     Step { name: "clippy", prepare: |_| tools::rust_component("clippy", "clippy"), run: clippy },
@@ -45,6 +44,7 @@ pub(crate) const STEPS: [Step; 14] = [
     Step { name: "sizes", prepare: |_| Ok(()), run: |workspace| sizes::measure(workspace, Build::Tested) },
     Step { name: "npm packages", prepare: |_| tools::node(), run: npm_packages },
     Step { name: "JavaScript types", prepare: |_| tools::node(), run: javascript_types },
+    Step { name: "node", prepare: |_| tools::node().and_then(|()| tools::wasm_target()), run: node::test },
     Step { name: "browser", prepare: |_| tools::node().and_then(|()| tools::chromium().map(drop)), run: browser },
 ];
 
@@ -59,7 +59,7 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
 }
 
 fn clippy_wasm(workspace: &Workspace) -> Result<Tally> {
-    let packages = IN_BROWSER.iter().filter(|package| workspace.has(package));
+    let packages = AS_WASM.iter().filter(|package| workspace.has(package));
     let mut cargo = command::cargo();
     cargo.args(["clippy", "--target", TARGET]).args(packages.flat_map(|package| ["--package", package]));
     check(workspace, cargo.args(["--", "-D", "warnings"]))
@@ -137,24 +137,12 @@ fn javascript_types(workspace: &Workspace) -> Result<Tally> {
 fn browser(workspace: &Workspace) -> Result<Tally> {
     let programs = server::build(workspace, Build::Tested)?;
     assets::build_corpus(workspace)?;
-    let report = workspace.target.join("browser-tests.tap");
-    // An older one must not be counted if this run writes none.
-    let _ = fs::remove_file(&report);
-    let mut node = Command::new("node");
-    // One report for whoever reads along, one to be counted.
-    node.args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"]);
-    node.args(["--test-reporter=tap", &format!("--test-reporter-destination={}", report.display())]);
-    node.env("CONSENTRY_BIN", &programs.consentry).env("ADFORGE_SITE_BIN", &programs.site);
-    // Without it they would put the loader's sources together themselves; what ships is this.
-    node.env("CONSENTRY_LOADER", workspace.assets().join("loader.js"));
-    node.env("CHROMIUM", tools::chromium()?).current_dir(workspace.root.join(BROWSER_TESTS));
-    let status = node.status().context("cannot run node")?;
-    let tally = Tally::of_tap(&fs::read_to_string(&report).unwrap_or_default());
-    if tally.failed == 0 {
-        command::succeeded(&node, status)?;
-    }
-    ensure!(!tally.is_empty(), "there is no browser test in `{BROWSER_TESTS}`");
-    Ok(tally)
+    let chromium = tools::chromium()?;
+    node::run_tests(&workspace.root.join(BROWSER_TESTS), &workspace.target.join("browser-tests.tap"), |node| {
+        node.env("CONSENTRY_BIN", &programs.consentry).env("ADFORGE_SITE_BIN", &programs.site);
+        // Without it they would put the loader's sources together themselves; what ships is this.
+        node.env("CONSENTRY_LOADER", workspace.assets().join("loader.js")).env("CHROMIUM", chromium);
+    })
 }
 
 /// One test: the command succeeds.

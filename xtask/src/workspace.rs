@@ -11,6 +11,8 @@ use crate::command;
 pub(crate) const WIDGET_WASM: &str = "consentry-widget-wasm";
 /// The corpus of decision cases, compiled for the browser tests.
 pub(crate) const CORPUS_WASM: &str = "consentry-corpus-wasm";
+/// The core for back ends in Node, as it ships.
+pub(crate) const NODE_WASM: &str = "consentry-node-wasm";
 /// The server, whose binary is [`SERVER_BINARY`].
 pub(crate) const SERVER: &str = "consentry-server";
 /// `consentry`: serve, boot, key and the rest.
