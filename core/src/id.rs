@@ -231,14 +231,15 @@ fn hash_from_hex(text: &str) -> Option<[u8; HASH_BYTES]> {
     Some(bytes)
 }
 
-fn fmt_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    use fmt::Write;
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            f.write_char(char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }))?;
-        }
+/// In one piece: whoever writes JSON looks for what to escape in each piece by itself.
+fn fmt_hex(bytes: &[u8; HASH_BYTES], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    let mut digits = [0; 2 * HASH_BYTES];
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
-    Ok(())
+    f.write_str(core::str::from_utf8(&digits).unwrap_or_default())
 }
 
 /// Names one choice or other event: a UUIDv7 (RFC 9562), minted where it happens, so that sending it twice is harmless.

@@ -33,6 +33,8 @@
 //! # }
 //! ```
 
+mod canonical;
+
 use crate::wire::{EventDoc, V1, WireError};
 use crate::{Event, IdError, NoticeHash, SiteId, Subject, Time};
 use alloc::format;
@@ -40,7 +42,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Length of a salt, in bytes: as long as the hash, so that it cannot be guessed sooner than the hash inverted.
@@ -114,8 +116,8 @@ pub struct Payload {
     bytes: Vec<u8>, // INVARIANT: the canonical form of the three above, at most `PAYLOAD_BYTES_MAX`.
 }
 
-/// A [`Payload`] as JSON.
-#[derive(Serialize, Deserialize)]
+/// A [`Payload`] as JSON, to read.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PayloadDoc {
     v: V1,
@@ -131,10 +133,22 @@ impl Payload {
     /// [`LeafError::Time`] for an event past [`TIME_MS_MAX`]; [`LeafError::TooLong`], which no event is that the core can build.
     pub fn new(site: SiteId, subject: Subject, event: Event) -> Result<Self, LeafError> {
         check_time(event.at)?;
-        let doc = PayloadDoc { v: V1, site: site.clone(), subject, event: EventDoc::from(&event) };
-        let bytes = canonical(&doc)?;
+        let bytes = canonical::payload(&site, subject, &event);
         check_length(&bytes, PAYLOAD_BYTES_MAX)?;
         Ok(Self { site, subject, event, bytes })
+    }
+
+    /// The same event, recorded at another time. Takes a copy of the bytes and no more: for whoever makes a payload before its time is
+    /// settled.
+    ///
+    /// # Errors
+    /// As of [`Payload::new`].
+    pub fn dated(mut self, at: Time) -> Result<Self, LeafError> {
+        check_time(at)?;
+        self.bytes = canonical::dated(&self.bytes, at);
+        check_length(&self.bytes, PAYLOAD_BYTES_MAX)?;
+        self.event.at = at;
+        Ok(self)
     }
 
     /// Reads a payload back. Only the very bytes that [`Payload::as_bytes`] gave are one.
@@ -217,7 +231,8 @@ impl Commitment {
 
 impl fmt::Display for Commitment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // Spelt as every other hash is.
+        NoticeHash::from_bytes(self.0).fmt(f)
     }
 }
 
@@ -225,7 +240,6 @@ impl FromStr for Commitment {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        // Spelt as every other hash is.
         text.parse().map(|hash: NoticeHash| Self(*hash.as_bytes()))
     }
 }
@@ -340,10 +354,6 @@ fn check_same(given: &[u8], canonical: &[u8]) -> Result<(), LeafError> {
 
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, LeafError> {
     serde_json::from_slice(bytes).map_err(|error| LeafError::Form(error.to_string()))
-}
-
-fn canonical<T: Serialize>(doc: &T) -> Result<Vec<u8>, LeafError> {
-    serde_json_canonicalizer::to_vec(doc).map_err(|error| LeafError::Form(error.to_string()))
 }
 
 fn sha256(parts: &[&[u8]]) -> [u8; COMMITMENT_BYTES] {

@@ -10,6 +10,7 @@
 use consentry_core::ledger::{
     Commitment, LEAF_BYTES_MAX, Leaf, LeafError, PAYLOAD_BYTES_MAX, Payload, Salt, TIME_MS_MAX,
 };
+use consentry_core::wire::EventDoc;
 use consentry_core::{
     Answering, Choice, Demand, DemandKind, DeviceId, Event, EventId, EventKind, HASH_BYTES, NoticeHash, PolicyHash,
     STANCES_MAX, Signal, SiteId, Stance, Subject, Surface, Target, Time,
@@ -133,6 +134,47 @@ fn links_and_loans_are_these_bytes() {
         let text = String::from_utf8(payload.as_bytes().to_vec()).expect("a text");
         let text = text.replace(&id(5).to_string(), "ID").replace(&id(1).to_string(), "CHOICE");
         expected.assert_eq(&text.replace(&subject().to_string(), "SUBJECT"));
+    }
+}
+
+/// As any other implementation would make it: by a canonicalizer that knows nothing of payloads.
+fn canonicalized(subject: Subject, event: &Event) -> Vec<u8> {
+    let doc = serde_json::json!({ "v": 1, "site": site(), "subject": subject, "event": EventDoc::from(event) });
+    serde_json_canonicalizer::to_vec(&doc).expect("canonical JSON")
+}
+
+/// A choice about every purpose and processor whose name has up to two of these letters: what sorts before `/`, what sorts after it, and
+/// what begins with another's whole name.
+fn about_everything() -> Event {
+    let letters = ["-", "0", "a", "z"];
+    let pairs = letters.iter().flat_map(|one| letters.iter().map(move |other| format!("{one}{other}")));
+    let names: Vec<String> = letters.iter().map(ToString::to_string).chain(pairs).collect();
+    let of_processors = names.iter().flat_map(|purpose| names.iter().map(move |one| format!("{purpose}/{one}")));
+    let stances = names.iter().cloned().chain(of_processors).zip([Stance::Grant, Stance::Refuse].into_iter().cycle());
+    let stances: Vec<_> = stances.map(|(name, stance)| (target(&name), stance)).collect();
+    assert!(stances.len() <= STANCES_MAX);
+    let answering = Answering { confirmed: false, ..answering() };
+    let choice = Choice::restore(id(7), answering, stances).expect("a choice");
+    Event { at: Time::from_ms(10), kind: EventKind::Chosen(choice) }
+}
+
+#[test]
+fn a_payload_is_what_a_canonicalizer_makes_of_it_whatever_happened_and_whenever_it_is_dated() {
+    let account = format!("account:{}", "0f".repeat(32)).parse().expect("a subject");
+    for event in events().into_iter().chain([about_everything()]) {
+        for subject in [subject(), account] {
+            let payload = Payload::new(site(), subject, event.clone()).expect("a payload");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            assert_eq!(text(payload.as_bytes()), text(&canonicalized(subject, &event)));
+            for ms in [0, 9, 10, 1_763_800_000_251, TIME_MS_MAX] {
+                let dated = payload.clone().dated(Time::from_ms(ms)).expect("a payload");
+                let event = Event { at: Time::from_ms(ms), ..event.clone() };
+                assert_eq!(text(dated.as_bytes()), text(&canonicalized(subject, &event)));
+                assert_eq!(dated, Payload::new(site(), subject, event).expect("a payload"));
+            }
+            let given = TIME_MS_MAX + 1;
+            assert_eq!(payload.dated(Time::from_ms(given)), Err(LeafError::Time { given }));
+        }
     }
 }
 

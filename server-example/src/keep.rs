@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::auth::DeviceToken;
-use crate::metrics::Counted;
+use crate::metrics::{Counted, EventLabel};
 use crate::problem::ApiError;
 use crate::records::DEVICES_LINKED_MAX;
 use crate::site::Site;
@@ -56,7 +56,8 @@ pub(crate) async fn keep(
         app.store().append(NewEntry { site: site.id().clone(), subject, secret: Some(secret), kind, at })
     };
     let waiting = Counted::new(&app.metrics().waiting);
-    let appended = of_device(kind.clone()).await?;
+    let event = EventLabel::of(&kind);
+    let appended = of_device(kind).await?;
     if let Some((account, kind)) = of_account {
         append_to(app, site, account, kind, at).await?;
     }
@@ -66,7 +67,7 @@ pub(crate) async fn keep(
     drop(waiting);
     Ok(match appended {
         Appended::New(position) => {
-            app.metrics().kept(site.id(), &kind);
+            app.metrics().kept(site.id(), event);
             (StatusCode::CREATED, position)
         }
         Appended::Known(position) => (StatusCode::OK, position),

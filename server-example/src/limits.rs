@@ -105,13 +105,17 @@ impl Admission {
         if let Some(table) = &self.keys {
             table.count(key.as_bytes())?;
         }
-        let is_known = self.known_keys.read().unwrap_or_else(PoisonError::into_inner).contains(key.as_bytes());
-        if is_known { Ok(()) } else { self.by_address(extensions, headers) }
+        if self.has_known(key) { Ok(()) } else { self.by_address(extensions, headers) }
+    }
+
+    /// Whether a key was somebody's when it was last shown.
+    pub(crate) fn has_known(&self, key: KeyHash) -> bool {
+        self.known_keys.read().unwrap_or_else(PoisonError::into_inner).contains(key.as_bytes())
     }
 
     /// Remembers that a key is somebody's.
     pub(crate) fn knows_key(&self, key: KeyHash) {
-        if self.known_keys.read().unwrap_or_else(PoisonError::into_inner).contains(key.as_bytes()) {
+        if self.has_known(key) {
             return;
         }
         let mut known = self.known_keys.write().unwrap_or_else(PoisonError::into_inner);

@@ -69,8 +69,8 @@ struct ProblemLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KeptLabels {
-    site: String,
-    event: &'static str,
+    site: SiteLabel,
+    event: EventLabel,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -152,6 +152,37 @@ impl EncodeLabelValue for MethodLabel {
             Self::Options => "OPTIONS",
             Self::Other => "other",
         })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct SiteLabel(SiteId);
+
+impl EncodeLabelValue for SiteLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder.write_str(self.0.as_str())
+    }
+}
+
+/// What an entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EventLabel(&'static str);
+
+impl EventLabel {
+    pub(crate) const fn of(kind: &EventKind) -> Self {
+        Self(match kind {
+            EventKind::Chosen(_) => "choice",
+            EventKind::Signalled(..) => "signal",
+            EventKind::Demanded(..) => "demand",
+            EventKind::Linked(..) => "link",
+            EventKind::Lent(..) => "loan",
+        })
+    }
+}
+
+impl EncodeLabelValue for EventLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder.write_str(self.0)
     }
 }
 
@@ -246,15 +277,8 @@ impl Metrics {
     }
 
     /// Counts a new entry.
-    pub(crate) fn kept(&self, site: &SiteId, kind: &EventKind) {
-        let event = match kind {
-            EventKind::Chosen(_) => "choice",
-            EventKind::Signalled(..) => "signal",
-            EventKind::Demanded(..) => "demand",
-            EventKind::Linked(..) => "link",
-            EventKind::Lent(..) => "loan",
-        };
-        self.kept.get_or_create(&KeptLabels { site: site.as_str().into(), event }).inc();
+    pub(crate) fn kept(&self, site: &SiteId, event: EventLabel) {
+        self.kept.get_or_create(&KeptLabels { site: SiteLabel(site.clone()), event }).inc();
     }
 
     /// Counts that something was read again.

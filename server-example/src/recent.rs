@@ -4,7 +4,7 @@
 //! the question, whichever process wrote. A store that cannot say that at once (PostgreSQL, to which it is a way) is read each time.
 
 use crate::records::{Known, Records};
-use crate::store::{Mark, News, ReadError, Store};
+use crate::store::{Mark, Moment, News, ReadError, Store};
 use consentry_core::source::Published;
 use consentry_core::{SiteId, Subject};
 use std::collections::{HashMap, VecDeque};
@@ -41,8 +41,21 @@ impl Recent {
         published: &'a Published,
         subjects: Vec<Subject>,
     ) -> Result<Records<'a>, ReadError> {
+        self.read_since(None, store, published, subjects).await
+    }
+
+    /// The same, for whoever has looked at the database after the question had come: it need not be looked at again then.
+    pub(crate) async fn read_since<'a>(
+        &self,
+        looked: Option<Moment>,
+        store: &Store,
+        published: &'a Published,
+        subjects: Vec<Subject>,
+    ) -> Result<Records<'a>, ReadError> {
         let site = &published.policy.parts().site;
-        let Some(size) = self.catch_up(store, site)? else { return Records::read(store, published, subjects).await };
+        let Some(size) = self.catch_up(looked, store, site)? else {
+            return Records::read(store, published, subjects).await;
+        };
         let mut records = Records::none(published);
         let mut wanted = subjects;
         while !wanted.is_empty() {
@@ -59,8 +72,13 @@ impl Recent {
     }
 
     /// Forgets what has changed. The size of the ledger that was heard of; none where the store cannot say.
-    fn catch_up(&self, store: &Store, site: &SiteId) -> Result<Option<u64>, ReadError> {
+    fn catch_up(&self, looked: Option<Moment>, store: &Store, site: &SiteId) -> Result<Option<u64>, ReadError> {
         let mut memory = self.memory();
+        if let (Some(looked), Some((known, size))) = (looked, memory.mark)
+            && looked == known
+        {
+            return Ok(Some(size));
+        }
         let Some(news) = store.news(site, memory.mark)? else { return Ok(None) };
         match news {
             News::None => {}

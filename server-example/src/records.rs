@@ -8,6 +8,7 @@ use consentry_core::wire::QuestionDoc;
 use consentry_core::{
     AsOf, Decision, DeviceId, Event, PolicyHistory, Record, Subject, Time, decide, linked_devices, own_events,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -98,17 +99,23 @@ impl<'a> Records<'a> {
     pub(crate) fn decide(&self, question: &QuestionDoc, now: Time) -> Decision {
         let counts = |event: &Event| question.counts(event);
         let is_past = question.as_of_ms.is_some() || question.happened_by_ms.is_some();
-        let record = self.record(question.subject, question.device, is_past.then_some(&counts));
+        let record = self.folded(question.subject, question.device, is_past.then_some(&counts));
         decide(self.history, &record, &question.question(), &question.context(now))
     }
 
     /// The record of `subject`, signed in on `device` if that is said; of the past, if that is asked about.
     pub(crate) fn record(&self, subject: Subject, device: Option<DeviceId>, past: Option<Counts<'_>>) -> Record {
+        self.folded(subject, device, past).into_owned()
+    }
+
+    /// The same, as it lies in memory where that is all there is to it: a copy takes longer than a decision.
+    fn folded(&self, subject: Subject, device: Option<DeviceId>, past: Option<Counts<'_>>) -> Cow<'_, Record> {
         let here = device.map(Subject::Device).filter(|device| *device != subject);
         let elsewhere = self.linked(subject, past).into_iter().map(Subject::Device).filter(|one| Some(*one) != here);
-        let elsewhere = elsewhere.map(|one| self.own(one, past).opt_outs());
-        let here = here.map(|device| self.own(device, past));
-        elsewhere.chain(here).fold(self.own(subject, past), Record::merge)
+        let elsewhere = elsewhere.map(|one| self.own(one, past).into_owned().opt_outs());
+        let here = here.map(|device| self.own(device, past).into_owned());
+        let merge = |record: Cow<'_, Record>, other| Cow::Owned(record.into_owned().merge(other));
+        elsewhere.chain(here).fold(self.own(subject, past), merge)
     }
 
     /// The records just before and just after an event of the subject's, with what the devices of an account had taken away by then;
@@ -149,13 +156,13 @@ impl<'a> Records<'a> {
     }
 
     /// Somebody nobody has heard of has an empty record, which allows nothing that must be asked for (R16).
-    fn own(&self, subject: Subject, past: Option<Counts<'_>>) -> Record {
+    fn own(&self, subject: Subject, past: Option<Counts<'_>>) -> Cow<'_, Record> {
         match (self.known.get(&subject), past) {
-            (None, _) => Record::of(subject, []),
-            (Some(known), None) => known.record.clone(),
+            (None, _) => Cow::Owned(Record::of(subject, [])),
+            (Some(known), None) => Cow::Borrowed(&known.record),
             (Some(known), Some(counts)) => {
                 let events: Vec<Event> = known.events.iter().filter(|event| counts(event)).cloned().collect();
-                Record::of(subject, own_events(self.history, &events).iter())
+                Cow::Owned(Record::of(subject, own_events(self.history, &events).iter()))
             }
         }
     }

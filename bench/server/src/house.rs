@@ -55,12 +55,7 @@ impl Server {
 
     /// What it has used of the processor so far.
     pub fn cpu(&self) -> Result<Duration> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let after = text.rsplit(") ").next().context("stat")?;
-        let fields: Vec<&str> = after.split(' ').collect();
-        let ticks: u64 = fields.get(11..13).context("stat")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-        // Linux counts a hundred a second for whoever asks.
-        Ok(Duration::from_millis(ticks * 10))
+        cpu(&self.process.id().to_string())
     }
 
     /// What it holds of memory, in MB.
@@ -77,4 +72,14 @@ impl Drop for Server {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// What a process has used of the processor so far, by its number, or `self`.
+pub fn cpu(process: &str) -> Result<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after = text.rsplit(") ").next().context("stat")?;
+    let fields: Vec<&str> = after.split(' ').collect();
+    let ticks: u64 = fields.get(11..13).context("stat")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+    // Linux counts a hundred a second for whoever asks.
+    Ok(Duration::from_millis(ticks * 10))
 }

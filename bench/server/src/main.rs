@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask bench server`. Each row is the best of several turns; whoever is compared takes turns, so that what else the
 //! machine does hits both. `CONSENTRY_BENCH_SUBJECTS` asks for that many subjects to be stored first, `CONSENTRY_BENCH_LISTENERS` for that
-//! many listeners.
+//! many listeners. `CONSENTRY_BENCH_ONLY=choices` or `=decisions` measures these alone, for whoever looks for what they cost.
 
 mod follow;
 mod house;
@@ -11,8 +11,9 @@ mod load;
 use anyhow::{Context, Result};
 use axum::Json;
 use axum::routing::post;
+use consentry_core::ledger::Payload;
 use consentry_core::wire::ChoiceDoc;
-use consentry_core::{DeviceId, EventId, EventKind, Time};
+use consentry_core::{DeviceId, Event, EventId, EventKind, Time};
 use consentry_server::{ApiKey, NewEntry, SecretHash, SiteFolder, Store};
 use house::Server;
 use load::{Connection, Run, send};
@@ -38,7 +39,11 @@ const SUBJECTS: usize = 1_000_000;
 const C15T_POST_US: f64 = 2_200.0;
 /// The bare figure of an event to ten thousand connections, in ms (hyper alone, the same machine): a listener hears within twice that.
 const BARE_FEED_MS: f64 = 126.0;
+/// How many of those who have just chosen are asked about, where decisions are measured alone: twice as many as a server remembers.
+const DEVICES: usize = 100_000;
 const ORIGIN: &str = "https://adforge.example";
+/// Begins a table of rows.
+const HEAD: &str = "| what | a second | p50, ms | p99, ms | CPU each, µs |\n|--|--:|--:|--:|--:|";
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -47,7 +52,13 @@ fn main() -> Result<()> {
     }
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let program = std::env::var_os("CONSENTRY_BIN").context("CONSENTRY_BIN: the server, built in release")?;
-    runtime.block_on(Bench::new(root, program.into())?.run())
+    let bench = Bench::new(root, program.into())?;
+    match std::env::var("CONSENTRY_BENCH_ONLY").as_deref() {
+        Ok("choices") => runtime.block_on(bench.choices_alone()),
+        Ok("decisions") => runtime.block_on(bench.decisions_alone()),
+        Ok(other) => anyhow::bail!("CONSENTRY_BENCH_ONLY: `{other}` is neither `choices` nor `decisions`"),
+        Err(_) => runtime.block_on(bench.run()),
+    }
 }
 
 /// Reads JSON and answers with some.
@@ -112,11 +123,7 @@ impl Bench {
         let listeners = asked_for("CONSENTRY_BENCH_LISTENERS", LISTENERS)?;
         let raw = self.raw(folder.path())?;
         let ledger = self.ledger(folder.path()).await?;
-        let bare = Server::bare()?;
-        let body = self.choice().1.to_string();
-        let to_bare = Arc::new(vec![request("/", "", "application/json", body.as_bytes()); REQUESTS_MAX * 4]);
-        let handler = best(&bare, async || send(bare.port, Arc::clone(&to_bare), 64, None, TURN).await).await?;
-        drop(bare);
+        let handler = self.bare_handler().await?;
 
         let empty = self.server(&folder.path().join("empty.db"), 0).await?;
         let of_empty = self.choices(&empty.server, 64, None).await?;
@@ -138,13 +145,10 @@ impl Bench {
         rows.push(("choices at half that rate, from when each was due".into(), half, 1.0));
 
         let authorization = format!("Authorization: Bearer {key}\r\n");
-        let question = |device: &str| json!({ "subject": format!("device:{device}"), "purpose": "marketing" });
         let pick = || devices.get(fastrand::usize(..devices.len())).map_or("", String::as_str);
         let ask =
             |body: &str| request("/v1/sites/adforge/decisions", &authorization, "application/json", body.as_bytes());
-        let singles: Arc<Vec<_>> =
-            Arc::new((0..REQUESTS_MAX * 4).map(|_| ask(&question(pick()).to_string())).collect());
-        let single = best(&server, async || send(server.port, Arc::clone(&singles), 64, None, TURN).await).await?;
+        let single = self.single_decisions(&server, &key, &devices).await?;
         let single_rate = single.run.per_second();
         rows.push(("one decision, 64 connections".into(), single, 1.0));
         let thousand = || -> Vec<Value> { (0..1_000).map(|_| question(pick())).collect() };
@@ -170,16 +174,16 @@ impl Bench {
         rows.push(("16-byte ids filtered, 100 000 a request".into(), filtered, 100_000.0));
         let (heard, each) = self.feed(&server, &authorization, listeners).await?;
 
-        println!("\n| what | a second | p50, ms | p99, ms | CPU each, µs |\n|--|--:|--:|--:|--:|");
-        println!("| bare database: rows of the same choices, {BATCH} a transaction | {raw:.0} | – | – | – |");
-        println!("| our ledger without HTTP, 512 waiting | {ledger:.0} | – | – | – |");
+        println!("\n{HEAD}");
+        raw.row(&format!("bare database: rows of the same choices, {BATCH} a transaction"));
+        ledger.row("our ledger without HTTP, 512 waiting");
         handler.row("bare handler: POST of the same size, 64 connections", 1.0);
         of_empty.row("choices, durable, 64 connections, none stored", 1.0);
         for (what, turn, each) in &rows {
             turn.row(what, *each);
         }
         println!("\n| what | is | wanted |\n|--|--:|--:|");
-        println!("| choices to a bare database's rows | {:.0} % | 60 % |", 100.0 * full / raw);
+        println!("| choices to a bare database's rows | {:.0} % | 60 % |", 100.0 * full / raw.per_second);
         println!(
             "| choices with {stored} subjects to choices with none | {:.0} % | hardly less |",
             100.0 * full / of_empty.run.per_second()
@@ -198,6 +202,56 @@ impl Bench {
         println!("| memory at rest, {stored} subjects stored | {at_rest:.1} MB | 25 MB |");
         println!("| ready, {stored} subjects stored | {} ms | 50 ms |", ready.as_millis());
         Ok(())
+    }
+
+    /// What a choice costs, beside the database's part and the ledger's.
+    async fn choices_alone(self) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let stored = asked_for("CONSENTRY_BENCH_SUBJECTS", SUBJECTS)?;
+        println!("{HEAD}");
+        self.raw(folder.path())?.row("bare database: rows of the same choices");
+        self.ledger(folder.path()).await?.row("our ledger without HTTP");
+        let House { server, .. } = self.server(&folder.path().join("full.db"), stored).await?;
+        for connections in [64, 256] {
+            let what = format!("choices, durable, {connections} connections, {stored} subjects stored");
+            self.choices(&server, connections, None).await?.row(&what, 1.0);
+        }
+        Ok(())
+    }
+
+    /// What a decision costs: about few who are remembered, and about many of whom half are not.
+    async fn decisions_alone(self) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        println!("{HEAD}");
+        self.bare_handler().await?.row("bare handler", 1.0);
+        let stored = asked_for("CONSENTRY_BENCH_SUBJECTS", SUBJECTS)?;
+        let House { server, key } = self.server(&folder.path().join("full.db"), stored).await?;
+        let mut devices = Vec::new();
+        while devices.len() < DEVICES {
+            self.choices(&server, 64, Some(&mut devices)).await?;
+        }
+        for count in [1_000, DEVICES] {
+            let devices = devices.get(..count).unwrap_or_default();
+            let turn = self.single_decisions(&server, &key, devices).await?;
+            turn.row(&format!("one decision about one of {count}"), 1.0);
+        }
+        Ok(())
+    }
+
+    async fn bare_handler(&self) -> Result<Turn> {
+        let bare = Server::bare()?;
+        let body = self.choice().1.to_string();
+        let to_bare = Arc::new(vec![request("/", "", "application/json", body.as_bytes()); REQUESTS_MAX * 4]);
+        best(&bare, async || send(bare.port, Arc::clone(&to_bare), 64, None, TURN).await).await
+    }
+
+    /// One question a request, about any of these.
+    async fn single_decisions(&self, server: &Server, key: &str, devices: &[String]) -> Result<Turn> {
+        let head = format!("Authorization: Bearer {key}\r\n");
+        let pick = || devices.get(fastrand::usize(..devices.len())).map_or("", String::as_str);
+        let ask = || request("/v1/sites/adforge/decisions", &head, "application/json", question(pick()).to_string().as_bytes());
+        let singles: Arc<Vec<_>> = Arc::new((0..REQUESTS_MAX * 4).map(|_| ask()).collect());
+        best(server, async || send(server.port, Arc::clone(&singles), 64, None, TURN).await).await
     }
 
     /// A server on a database with that many subjects, and a key that may ask it everything.
@@ -274,12 +328,12 @@ impl Bench {
     }
 
     /// Entries a second through the store, as many as a batch at once.
-    async fn ledger(&self, folder: &Path) -> Result<f64> {
+    async fn ledger(&self, folder: &Path) -> Result<Kept> {
         let store = Store::open(&format!("sqlite:{}", folder.join("ledger.db").display()).parse()?)?;
-        let mut best: f64 = 0.0;
+        let mut best = Kept::default();
         for _ in 0..TURNS {
             let entries: Vec<NewEntry> = (0..30_000).map(|_| self.entry()).collect::<Result<_>>()?;
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), house::cpu("self")?);
             for chunk in entries.chunks(BATCH * 4) {
                 let mut tasks = tokio::task::JoinSet::new();
                 for entry in chunk.iter().cloned() {
@@ -290,14 +344,14 @@ impl Bench {
                     outcome?;
                 }
             }
-            best = best.max(entries.len() as f64 / begun.elapsed().as_secs_f64());
+            best = best.or(entries.len(), begun.elapsed(), house::cpu("self")? - before);
         }
         store.close().await;
         Ok(best)
     }
 
     /// Rows a second of the same size into tables of the same form, with nothing looked up and nothing hashed.
-    fn raw(&self, folder: &Path) -> Result<f64> {
+    fn raw(&self, folder: &Path) -> Result<Kept> {
         let mut database = rusqlite::Connection::open(folder.join("raw.db"))?;
         database.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -307,10 +361,11 @@ impl Bench {
              CREATE UNIQUE INDEX payloads_by_id ON payloads (site, id);
              CREATE INDEX payloads_of_subject ON payloads (site, subject, seq);",
         )?;
-        let payload = self.choice().1.to_string().repeat(2);
-        let (mut best, mut seq): (f64, i64) = (0.0, 0);
+        let NewEntry { site, subject, kind, at, .. } = self.entry()?;
+        let payload = Payload::new(site, subject, Event { at, kind })?;
+        let (mut best, mut seq) = (Kept::default(), 0_i64);
         for _ in 0..TURNS {
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), house::cpu("self")?);
             let first = seq;
             while begun.elapsed() < TURN {
                 let transaction = database.transaction()?;
@@ -327,7 +382,7 @@ impl Bench {
                 }
                 transaction.commit()?;
             }
-            best = best.max((seq - first) as f64 / begun.elapsed().as_secs_f64());
+            best = best.or(usize::try_from(seq - first)?, begun.elapsed(), house::cpu("self")? - before);
         }
         Ok(best)
     }
@@ -382,6 +437,25 @@ impl Turn {
     }
 }
 
+/// What is kept without HTTP: the best of several turns.
+#[derive(Default, Clone, Copy)]
+struct Kept {
+    per_second: f64,
+    cpu_us: f64,
+}
+
+impl Kept {
+    fn or(self, count: usize, took: Duration, cpu: Duration) -> Self {
+        let count = count as f64;
+        let other = Self { per_second: count / took.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / count };
+        if self.per_second >= other.per_second { self } else { other }
+    }
+
+    fn row(self, what: &str) {
+        println!("| {what} | {:.0} | – | – | {:.2} |", self.per_second, self.cpu_us);
+    }
+}
+
 /// A server, and a key to it.
 struct House {
     server: Server,
@@ -400,6 +474,10 @@ async fn best(server: &Server, turn: impl AsyncFn() -> Result<Run>) -> Result<Tu
 /// A number of the environment.
 fn asked_for(name: &str, assumed: usize) -> Result<usize> {
     std::env::var(name).map_or(Ok(assumed), |text| text.parse()).with_context(|| format!("`{name}` is no number"))
+}
+
+fn question(device: &str) -> Value {
+    json!({ "subject": format!("device:{device}"), "purpose": "marketing" })
 }
 
 fn request(path: &str, head: &str, kind: &str, body: &[u8]) -> Vec<u8> {

@@ -40,15 +40,16 @@ pub(crate) async fn create(
         }
         choice => choice?,
     };
-    let (status, position) = keep(&app, &site, &token, &headers, EventKind::Chosen(choice.clone())).await?;
-    Ok((status, Json(Receipt::of(&choice, position, &site))))
+    let receipt = Receipt::of(&choice, &site);
+    let (status, position) = keep(&app, &site, &token, &headers, EventKind::Chosen(choice)).await?;
+    Ok((status, Json(receipt(position))))
 }
 
 /// The receipt of a choice that was kept before its policy was replaced: whoever did not get it then sends it again.
 async fn kept_earlier(app: &App, site: &Site, token: &DeviceToken, doc: &ChoiceDoc) -> Option<Receipt> {
     let entries = app.store().record(site.id(), token.subject(), token.secret).await.ok()?;
     entries.into_iter().find_map(|Entry { seq, event: Event { at, kind } }| match kind {
-        EventKind::Chosen(choice) if doc.became(&choice) => Some(Receipt::of(&choice, Position { seq, at }, site)),
+        EventKind::Chosen(choice) if doc.became(&choice) => Some(Receipt::of(&choice, site)(Position { seq, at })),
         EventKind::Chosen(_)
         | EventKind::Signalled(..)
         | EventKind::Demanded(..)
@@ -58,16 +59,18 @@ async fn kept_earlier(app: &App, site: &Site, token: &DeviceToken, doc: &ChoiceD
 }
 
 impl Receipt {
-    fn of(choice: &Choice, position: Position, site: &Site) -> Self {
-        let Answering { policy, notice, .. } = choice.answering();
-        Self {
+    /// The receipt of a choice, once it is known where it was kept.
+    fn of(choice: &Choice, site: &Site) -> impl FnOnce(Position) -> Self + use<> {
+        let Answering { policy, notice, .. } = *choice.answering();
+        let (id, validity) = (choice.id(), site.policy().shortest_validity());
+        move |Position { seq, at }| Self {
             v: V1,
-            id: choice.id(),
-            seq: position.seq,
-            recorded_at_ms: position.at,
-            expires_at_ms: position.at.after(site.policy().shortest_validity()),
-            policy: *policy,
-            notice: *notice,
+            id,
+            seq,
+            recorded_at_ms: at,
+            expires_at_ms: at.after(validity),
+            policy,
+            notice,
         }
     }
 }

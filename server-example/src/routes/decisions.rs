@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Scope;
-use crate::back_end::BackEnd;
+use crate::back_end::Asking;
 use crate::document::{ASK_BYTES_MAX, Document};
 use crate::metrics::Template;
 use crate::negotiation;
@@ -48,12 +48,12 @@ struct Explanation {
 pub(crate) async fn create(
     State(app): State<App>,
     route: Template,
-    back_end: BackEnd,
+    asking: Asking,
     Document(ask): Document<AskDoc, ASK_BYTES_MAX>,
 ) -> Result<Json<Answer>, ApiError> {
-    let site = back_end.may(Scope::Ask)?;
+    let (site, looked) = asking.may(Scope::Ask, &app).await?;
     app.metrics().asked(route, ask.count());
-    let read = |subjects| site.recent.read(app.store(), site.published(), subjects);
+    let read = |subjects| site.recent.read_since(looked, app.store(), site.published(), subjects);
     let decided = |records: &Records<'_>, question: &QuestionDoc| {
         Decided::of(records.decide(question, app.clock().now()), question, &site)
     };

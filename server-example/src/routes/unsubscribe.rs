@@ -5,6 +5,7 @@ use crate::app::{App, KnownSite};
 use crate::auth::Scope;
 use crate::back_end::BackEnd;
 use crate::document::{self, Document, EVENT_BYTES_MAX};
+use crate::metrics::EventLabel;
 use crate::negotiation;
 use crate::problem::ApiError;
 use crate::site::Site;
@@ -115,9 +116,10 @@ pub(crate) async fn create(
     // Mail programs post again when in doubt.
     if !said.is_said(&kind, &site, &record, now) {
         let subject = said.subject;
-        let entry = NewEntry { site: site.id().clone(), subject, secret: None, kind: kind.clone(), at: now };
+        let event = EventLabel::of(&kind);
+        let entry = NewEntry { site: site.id().clone(), subject, secret: None, kind, at: now };
         if let Appended::New(_) = app.store().append(entry).await? {
-            app.metrics().kept(site.id(), &kind);
+            app.metrics().kept(site.id(), event);
         }
     }
     page(&site, &said, &headers, Shown::Done)

@@ -5,12 +5,12 @@
 //! all. Deliberately absent: SQL, and the clock.
 
 use super::edge::{Edge, Tile};
-use super::{AppendError, Appended, NewEntry, Position};
+use super::pending::Pending;
+use super::{AppendError, Appended, Position};
 use crate::auth::SecretHash;
-use consentry_core::ledger::{Leaf, Payload, Salt};
-use consentry_core::{DemandKind, Event, EventId, EventKind, HASH_BYTES, SiteId, Subject, Time, erased_name};
+use consentry_core::{EventId, EventKind, HASH_BYTES, SiteId, Subject, Time, erased_name};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use tlog_tiles::Hash;
 
 /// What became of what asked to be kept.
 pub(super) type Outcome = Result<Appended, AppendError>;
@@ -32,39 +32,37 @@ impl Default for Head {
 
 /// What is kept under an id.
 #[derive(Debug, Clone)]
-pub(super) enum Earlier {
+pub(super) enum Earlier<'a> {
     /// An entry.
-    Entry { subject: Subject, kind: EventKind, position: Position },
+    Entry { subject: Subject, kind: Cow<'a, EventKind>, position: Position },
     /// An erasure, of which no more is left than that, and whose it was for those who know.
     Erasure { subject: SubjectHash, position: Position },
 }
 
 /// What is known of the ids and subjects that a batch is about.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    pub(super) ids: HashMap<EventId, Earlier>,
+pub(super) struct Known<'a> {
+    pub(super) ids: HashMap<EventId, Earlier<'a>>,
     pub(super) secrets: HashMap<Subject, SecretHash>,
 }
 
 /// An entry as it is written.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct Row<'a> {
     pub(super) seq: u64,
     pub(super) at: Time,
     pub(super) commitment: [u8; 32],
     /// Nothing of an erasure, and of what was erased in the same batch.
-    pub(super) personal: Option<Personal>,
+    pub(super) personal: Option<Personal<'a>>,
 }
 
 /// The part of an entry that is about a person.
 #[derive(Debug)]
-pub(super) struct Personal {
-    pub(super) id: EventId,
-    pub(super) subject: Subject,
+pub(super) struct Personal<'a> {
+    /// The entry, recorded when it is.
+    pub(super) entry: Cow<'a, Pending>,
     /// Whose secret is registered with it: a subject's first entry.
     pub(super) secret: Option<SecretHash>,
-    pub(super) salt: Salt,
-    pub(super) payload: Vec<u8>,
 }
 
 /// Somebody of whom nothing may be left but this.
@@ -77,8 +75,8 @@ pub(super) struct Erased {
 
 /// What the database must take.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) rows: Vec<Row>,
+pub(super) struct Batch<'a> {
+    pub(super) rows: Vec<Row<'a>>,
     pub(super) tiles: Vec<Tile>, // The later of two with one place counts.
     pub(super) erased: Vec<Erased>,
 }
@@ -97,75 +95,70 @@ impl SubjectHash {
 pub(super) fn plan<'a>(
     site: &SiteId,
     head: &mut Head,
-    known: &mut Known,
-    entries: impl IntoIterator<Item = &'a NewEntry>,
-) -> (Vec<Outcome>, Batch) {
+    known: &mut Known<'a>,
+    entries: impl IntoIterator<Item = &'a Pending>,
+) -> (Vec<Outcome>, Batch<'a>) {
     let mut batch = Batch::default();
     let outcomes = entries.into_iter().map(|entry| take(site, head, known, entry, &mut batch)).collect();
     (outcomes, batch)
 }
 
 /// Looks before it changes anything, so that what is refused has changed nothing.
-fn take(site: &SiteId, head: &mut Head, known: &mut Known, entry: &NewEntry, batch: &mut Batch) -> Outcome {
-    let NewEntry { subject, secret, kind, .. } = entry;
-    let registered = known.secrets.get(subject);
-    if let (Some(shown), Some(registered)) = (secret, registered)
+fn take<'a>(
+    site: &SiteId,
+    head: &mut Head,
+    known: &mut Known<'a>,
+    entry: &'a Pending,
+    batch: &mut Batch<'a>,
+) -> Outcome {
+    let (id, subject) = (entry.id(), entry.subject());
+    let registered = known.secrets.get(&subject);
+    if let (Some(shown), Some(registered)) = (&entry.secret, registered)
         && !registered.is_same(shown)
     {
         return Err(AppendError::WrongSecret);
     }
-    // Events are dated by the server: the clock may go back, the ledger does not.
-    let event = Event { at: entry.at.max(head.at), kind: kind.clone() };
-    let (id, at) = (event.id(), event.at);
+    let secret = entry.secret.filter(|_| registered.is_none());
     if let Some(earlier) = known.ids.get(&id) {
         return earlier.answer(site, entry);
     }
-    let to_register = secret.filter(|_| registered.is_none());
-    let mut salt = Salt([0; 32]);
-    // Neither fails for an event of the core's on a machine that has randomness to give; if one does, nothing is kept.
-    let payload =
-        getrandom::fill(&mut salt.0).is_ok().then(|| Payload::new(site.clone(), *subject, event).ok()).flatten();
-    let Some(payload) = payload else {
-        tracing::error!("an entry was not kept: its payload or its salt cannot be made");
-        return Err(AppendError::Unavailable);
-    };
-    let leaf = Leaf::committing_to(&salt, &payload);
+    // Events are dated by the server: the clock may go back, the ledger does not.
+    let at = entry.at().max(head.at);
+    let dated = if at == entry.at() { Ok(Cow::Borrowed(entry)) } else { entry.dated(at).map(Cow::Owned) };
+    let dated = dated.map_err(|error| {
+        tracing::error!("an entry was not kept: {error}");
+        AppendError::Unavailable
+    })?;
     let position = Position { seq: head.edge.size(), at };
-    batch.tiles.extend(head.edge.append(Hash(leaf.hash())));
+    batch.tiles.extend(head.edge.append(dated.leaf));
     head.at = at;
-    let is_erasure = matches!(kind, EventKind::Demanded(_, demand) if demand.kind == DemandKind::Erasure);
-    let personal = (!is_erasure).then(|| Personal {
-        id,
-        subject: *subject,
-        secret: to_register,
-        salt,
-        payload: payload.as_bytes().to_vec(),
-    });
-    batch.rows.push(Row { seq: position.seq, at, commitment: *leaf.commitment().as_bytes(), personal });
-    if is_erasure {
+    let mut row = Row { seq: position.seq, at, commitment: dated.commitment, personal: None };
+    if entry.is_erasure() {
         for row in &mut batch.rows {
-            row.personal.take_if(|personal| personal.subject == *subject);
+            row.personal.take_if(|personal| personal.entry.subject() == subject);
         }
-        batch.erased.push(Erased { subject: *subject, id, position });
-        known.secrets.remove(subject);
-        known.ids.insert(id, Earlier::Erasure { subject: SubjectHash::of(site, *subject), position });
+        batch.erased.push(Erased { subject, id, position });
+        known.secrets.remove(&subject);
+        known.ids.insert(id, Earlier::Erasure { subject: SubjectHash::of(site, subject), position });
     } else {
-        known.secrets.extend(to_register.map(|secret| (*subject, secret)));
-        known.ids.insert(id, Earlier::Entry { subject: *subject, kind: kind.clone(), position });
+        row.personal = Some(Personal { entry: dated, secret });
+        known.secrets.extend(secret.map(|secret| (subject, secret)));
+        known.ids.insert(id, Earlier::Entry { subject, kind: Cow::Borrowed(entry.kind()), position });
     }
+    batch.rows.push(row);
     Ok(Appended::New(position))
 }
 
-impl Earlier {
+impl Earlier<'_> {
     /// What is said to whoever sends something under an id that is taken. It is the same by what it says: its time is the server's, and
     /// another one when it comes again.
-    fn answer(&self, site: &SiteId, entry: &NewEntry) -> Outcome {
+    fn answer(&self, site: &SiteId, entry: &Pending) -> Outcome {
         let (is_same, position) = match self {
-            Self::Entry { subject, kind, position } => (*subject == entry.subject && *kind == entry.kind, position),
+            Self::Entry { subject, kind, position } => {
+                (*subject == entry.subject() && **kind == *entry.kind(), position)
+            }
             Self::Erasure { subject, position } => {
-                let is_erasure =
-                    matches!(&entry.kind, EventKind::Demanded(_, demand) if demand.kind == DemandKind::Erasure);
-                (is_erasure && *subject == SubjectHash::of(site, entry.subject), position)
+                (entry.is_erasure() && *subject == SubjectHash::of(site, entry.subject()), position)
             }
         };
         if is_same { Ok(Appended::Known(*position)) } else { Err(AppendError::IdReused) }

@@ -6,6 +6,7 @@
 mod batch;
 mod database_url;
 mod edge;
+mod pending;
 mod postgres;
 mod row;
 mod sqlite;
@@ -90,7 +91,11 @@ pub enum AppendError {
 }
 
 /// How far somebody has heard: the state of the database, and the size of the site's ledger.
-pub(crate) type Mark = (i64, u64);
+pub(crate) type Mark = (Moment, u64);
+
+/// The state of a database when somebody looked. Two that are the same have nothing between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(i64);
 
 /// What has happened since.
 #[derive(Debug)]
@@ -521,7 +526,22 @@ impl Store {
     /// # Errors
     /// [`ReadError`].
     pub async fn scopes(&self, key: KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
-        either!(self, database => database.scopes(key, site).await)
+        Ok(self.scopes_now(key, site).await?.0)
+    }
+
+    /// The same, and when that was, as far as [`Store::news`] could say it.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn scopes_now(
+        &self,
+        key: KeyHash,
+        site: &SiteId,
+    ) -> Result<(Option<Scopes>, Option<Moment>), ReadError> {
+        match self {
+            Self::Sqlite(database) => database.scopes(key, site).map(|(scopes, moment)| (scopes, Some(moment))),
+            Self::Postgres(database) => database.scopes(key, site).await.map(|scopes| (scopes, None)),
+        }
     }
 
     /// Adds a webhook, to be told of what is kept from now on; false if the site has [`WEBHOOKS_MAX`] already.

@@ -5,6 +5,7 @@
 //! the next batch fills by itself while this one is being written.
 
 use super::batch::Outcome;
+use super::pending::Pending;
 use super::{AppendError, Appended, NewEntry, StoreError};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
@@ -38,7 +39,7 @@ impl KeepError {
 #[derive(Debug)]
 enum Job {
     /// Keep this, and say what became of it.
-    Append { entry: Box<NewEntry>, answer: oneshot::Sender<Outcome> },
+    Append { entry: Box<Pending>, answer: oneshot::Sender<Outcome> },
     /// Take nothing more.
     Close,
 }
@@ -58,7 +59,7 @@ impl Writer {
     /// Starts the thread. `keep` puts entries into the database in one transaction, and says what became of each. The thread ends when it
     /// is told to, or when nobody is left who could send anything.
     pub(super) fn start(
-        keep: impl FnMut(&[NewEntry]) -> Result<Vec<Outcome>, KeepError> + Send + 'static,
+        keep: impl FnMut(&[Pending]) -> Result<Vec<Outcome>, KeepError> + Send + 'static,
     ) -> Result<Self, std::io::Error> {
         let (jobs, waiting) = mpsc::channel(JOBS_WAITING_MAX);
         let grown = watch::Sender::new(0);
@@ -69,10 +70,11 @@ impl Writer {
 
     pub(super) async fn append(&self, entry: NewEntry) -> Outcome {
         let (answer, answered) = oneshot::channel();
-        self.0.jobs.try_send(Job::Append { entry: Box::new(entry), answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,
+        let place = self.0.jobs.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => AppendError::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => AppendError::Unavailable,
         })?;
+        place.send(Job::Append { entry: Box::new(Pending::of(entry)?), answer });
         // The writer answers every job. If it does not, it is gone, and so is the transaction it was in.
         answered.await.unwrap_or(Err(AppendError::Unavailable))
     }
@@ -105,7 +107,7 @@ impl Writer {
 }
 
 fn run(
-    mut keep: impl FnMut(&[NewEntry]) -> Result<Vec<Outcome>, KeepError>,
+    mut keep: impl FnMut(&[Pending]) -> Result<Vec<Outcome>, KeepError>,
     mut jobs: mpsc::Receiver<Job>,
     grown: &watch::Sender<u64>,
 ) {
@@ -137,8 +139,8 @@ fn run(
 
 /// One transaction for all, or, where the database refuses one of them, as many as it takes to keep the others.
 fn keep_all(
-    keep: &mut impl FnMut(&[NewEntry]) -> Result<Vec<Outcome>, KeepError>,
-    entries: &[NewEntry],
+    keep: &mut impl FnMut(&[Pending]) -> Result<Vec<Outcome>, KeepError>,
+    entries: &[Pending],
     trouble: &mut Trouble,
 ) -> Vec<Outcome> {
     match keep(entries) {

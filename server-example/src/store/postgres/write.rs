@@ -2,14 +2,16 @@
 
 use super::read::{self, array};
 use crate::auth::SecretHash;
-use crate::store::batch::{Batch, Earlier, Head, Known, Outcome, SubjectHash, plan};
+use crate::store::Position;
+use crate::store::batch::{Batch, Earlier, Head, Known, Outcome, Personal, SubjectHash, plan};
 use crate::store::edge::{self, Edge};
+use crate::store::pending::Pending;
 use crate::store::row::{count, first_in_last_tile, key_of, leaf_hash, ms, number, time};
 use crate::store::writer::KeepError;
-use crate::store::{NewEntry, Position};
 use consentry_core::ledger::Payload;
 use consentry_core::{EventId, SiteId, Subject};
 use deadpool_postgres::{Pool, Transaction};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use tlog_tiles::Hash;
 use tokio_postgres::error::SqlState;
@@ -40,7 +42,7 @@ impl Write {
     }
 
     /// Keeps the entries of all sites, or none of them.
-    pub(super) async fn keep(&mut self, entries: &[NewEntry]) -> Result<Vec<Outcome>, KeepError> {
+    pub(super) async fn keep(&mut self, entries: &[Pending]) -> Result<Vec<Outcome>, KeepError> {
         let mut tries = 1;
         loop {
             match self.try_to_keep(entries).await {
@@ -50,18 +52,18 @@ impl Write {
         }
     }
 
-    async fn try_to_keep(&mut self, entries: &[NewEntry]) -> Result<Vec<Outcome>, KeepError> {
+    async fn try_to_keep(&mut self, entries: &[Pending]) -> Result<Vec<Outcome>, KeepError> {
         // In the order of their names, so that two servers never wait for each other.
         let mut by_site: BTreeMap<&SiteId, Vec<usize>> = BTreeMap::new();
         for (place, entry) in entries.iter().enumerate() {
-            by_site.entry(&entry.site).or_default().push(place);
+            by_site.entry(entry.site()).or_default().push(place);
         }
         let mut client = self.pool.get().await.map_err(KeepError::failed)?;
         let transaction = client.transaction().await?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; entries.len()];
         let mut heads = Vec::with_capacity(by_site.len());
         for (site, places) in by_site {
-            let of_site: Vec<&NewEntry> = places.iter().filter_map(|place| entries.get(*place)).collect();
+            let of_site: Vec<&Pending> = places.iter().filter_map(|place| entries.get(*place)).collect();
             let (number, mut head) = load(&transaction, site, self.heads.get(site)).await?;
             let before = head.edge.size();
             let mut known = known(&transaction, number, &of_site).await?;
@@ -169,9 +171,9 @@ async fn leaves(transaction: &Transaction<'_>, site: &SiteId, number: i64, size:
 }
 
 /// What is known of the ids and subjects of these entries.
-async fn known(transaction: &Transaction<'_>, site: i64, entries: &[&NewEntry]) -> Result<Known, KeepError> {
+async fn known<'a>(transaction: &Transaction<'_>, site: i64, entries: &[&'a Pending]) -> Result<Known<'a>, KeepError> {
     let mut known = Known::default();
-    let ids: Vec<EventId> = entries.iter().map(|entry| entry.kind.id()).collect();
+    let ids: Vec<EventId> = entries.iter().map(|entry| entry.id()).collect();
     let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     let select = "SELECT seq, payload FROM payloads WHERE site = $1 AND id = ANY ($2)";
     let select = transaction.prepare_cached(select).await?;
@@ -181,7 +183,7 @@ async fn known(transaction: &Transaction<'_>, site: i64, entries: &[&NewEntry]) 
             .map_err(|error| KeepError::failed(format!("the payload of entry {seq} does not read as one: {error}")))?;
         let (subject, event) = (payload.subject(), payload.into_event());
         let position = Position { seq, at: event.at };
-        known.ids.insert(event.id(), Earlier::Entry { subject, kind: event.kind, position });
+        known.ids.insert(event.id(), Earlier::Entry { subject, kind: Cow::Owned(event.kind), position });
     }
     let select = "SELECT id, subject, seq, at_ms FROM erasures WHERE site = $1 AND id = ANY ($2)";
     let select = transaction.prepare_cached(select).await?;
@@ -197,7 +199,7 @@ async fn known(transaction: &Transaction<'_>, site: i64, entries: &[&NewEntry]) 
     let named: HashMap<Vec<u8>, Subject> = entries
         .iter()
         .filter(|entry| entry.secret.is_some())
-        .map(|entry| (key_of(entry.subject), entry.subject))
+        .map(|entry| (key_of(entry.subject()), entry.subject()))
         .collect();
     let keys: Vec<&[u8]> = named.keys().map(Vec::as_slice).collect();
     let select = "SELECT subject, secret_hash FROM payloads
@@ -218,7 +220,7 @@ async fn write(
     name: &SiteId,
     before: u64,
     head: &Head,
-    batch: Batch,
+    batch: Batch<'_>,
 ) -> Result<(), KeepError> {
     if batch.rows.is_empty() {
         return Ok(());
@@ -257,14 +259,15 @@ async fn write(
     let (mut seqs, mut ids, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
     let (mut secrets, mut salts, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     for row in &batch.rows {
-        let Some(personal) = &row.personal else { continue };
+        let Some(Personal { entry, secret }) = &row.personal else { continue };
         seqs.push(number(row.seq));
-        ids.push(personal.id.as_bytes().as_slice());
-        subjects.push(key_of(personal.subject));
-        secrets.push(personal.secret.as_ref().map(|secret| secret.as_bytes().as_slice()));
-        salts.push(personal.salt.0.as_slice());
-        bytes.push(personal.payload.as_slice());
+        ids.push(*entry.id().as_bytes());
+        subjects.push(key_of(entry.subject()));
+        secrets.push(secret.as_ref().map(|secret| secret.as_bytes().as_slice()));
+        salts.push(entry.salt.0.as_slice());
+        bytes.push(entry.payload.as_bytes());
     }
+    let ids: Vec<&[u8]> = ids.iter().map(<[u8; 16]>::as_slice).collect();
     transaction.execute(&payloads, &[&site, &seqs, &ids, &subjects, &secrets, &salts, &bytes]).await?;
     let replace = "INSERT INTO tiles (site, level, number, hashes) VALUES ($1, $2, $3, $4)
         ON CONFLICT (site, level, number) DO UPDATE SET hashes = $4";

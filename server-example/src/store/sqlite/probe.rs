@@ -6,7 +6,7 @@
 use super::read;
 use crate::auth::{KeyHash, Scopes};
 use crate::store::row::{count, number, subject_of};
-use crate::store::{News, ReadError};
+use crate::store::{Mark, Moment, News, ReadError};
 use consentry_core::SiteId;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ const ENTRIES_MAX: usize = 2_048;
 pub(super) struct Probe {
     connection: Connection,
     /// Which state of the database `keys` are of.
-    version: Option<i64>,
+    version: Option<Moment>,
     /// What keys that are right may do.
     keys: HashMap<(KeyHashBytes, SiteId), Scopes>,
 }
@@ -34,12 +34,12 @@ impl Probe {
     }
 
     /// Another number than the last one, if anybody has changed anything since.
-    fn version(&self) -> Result<i64, ReadError> {
-        Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+    fn version(&self) -> Result<Moment, ReadError> {
+        Ok(Moment(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?))
     }
 
-    /// What a key may do. Nothing of one that was revoked before this was asked.
-    pub(super) fn scopes(&mut self, key: &KeyHash, site: &SiteId) -> Result<Option<Scopes>, ReadError> {
+    /// What a key may do, and when that was. Nothing of one that was revoked before this was asked.
+    pub(super) fn scopes(&mut self, key: &KeyHash, site: &SiteId) -> Result<(Option<Scopes>, Moment), ReadError> {
         let version = self.version()?;
         if self.version != Some(version) {
             self.keys.clear();
@@ -47,7 +47,7 @@ impl Probe {
         }
         let place = (*key.as_bytes(), site.clone());
         if let Some(known) = self.keys.get(&place) {
-            return Ok(Some(known.clone()));
+            return Ok((Some(known.clone()), version));
         }
         let found = read::scopes(&mut self.connection, key, site)?;
         // A key that is wrong is looked for each time: whoever guesses fills no table.
@@ -56,11 +56,11 @@ impl Probe {
         {
             self.keys.insert(place, scopes.clone());
         }
-        Ok(found)
+        Ok((found, version))
     }
 
     /// What has happened in a site's ledger since somebody knew it: `since` is what they were told then.
-    pub(super) fn news(&mut self, site: &SiteId, since: Option<(i64, u64)>) -> Result<News, ReadError> {
+    pub(super) fn news(&mut self, site: &SiteId, since: Option<Mark>) -> Result<News, ReadError> {
         let version = self.version()?;
         let Some((known, size)) = since else {
             let size = read::ledger_head(&mut self.connection, site)?.size;
@@ -70,13 +70,17 @@ impl Probe {
             return Ok(News::None);
         }
         // One statement, and so one moment. An entry without a payload is an erasure, or was erased since.
+        // Without a limit of its own: SQLite prepares a statement again whenever a limit is bound.
         let select = "SELECT entries.seq, subject FROM entries JOIN sites ON number = entries.site
             LEFT JOIN payloads ON payloads.site = entries.site AND payloads.seq = entries.seq
-            WHERE name = ?1 AND entries.seq >= ?2 ORDER BY entries.seq LIMIT ?3";
+            WHERE name = ?1 AND entries.seq >= ?2 ORDER BY entries.seq";
         let mut statement = self.connection.prepare_cached(select)?;
-        let mut rows = statement.query(params![site.as_str(), number(size), number(ENTRIES_MAX as u64 + 1)])?;
+        let mut rows = statement.query(params![site.as_str(), number(size)])?;
         let (mut subjects, mut head, mut is_whole) = (Vec::new(), size, false);
-        while let Some(row) = rows.next()? {
+        while subjects.len() <= ENTRIES_MAX
+            && !is_whole
+            && let Some(row) = rows.next()?
+        {
             let seq = count(row.get(0)?);
             head = seq + 1;
             match row.get_ref(1)?.as_blob_or_null().map_err(rusqlite::Error::from)?.and_then(subject_of) {

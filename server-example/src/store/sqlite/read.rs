@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 pub(super) const CONNECTIONS: usize = 4;
 /// Most questions that wait for a connection. Beyond that the server says that it is overloaded.
 const READS_WAITING_MAX: usize = 1_024;
+/// Most events of a subject that are read by whoever serves.
+const ENTRIES_HERE_MAX: usize = 8;
 
 /// The connections.
 #[derive(Debug, Clone)]
@@ -51,6 +53,20 @@ impl Readers {
             answer
         });
         answer.await.unwrap_or(Err(ReadError::Lost))
+    }
+
+    /// Asks `question` on the spot, where a connection is idle; none where none is, or where the question finds that it takes too long.
+    /// To go to another thread and back takes several times as long as a few rows do that somebody has just written.
+    pub(super) fn read_here<T>(
+        &self,
+        question: impl FnOnce(&mut Connection) -> Result<Option<T>, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        let Ok(turn) = self.turns.try_acquire() else { return Ok(None) };
+        let mut loan = Loan::of(Arc::clone(&self.idle)).ok_or(ReadError::Lost)?;
+        let answer = loan.connection().ok_or(ReadError::Lost).and_then(question);
+        drop(loan);
+        drop(turn);
+        answer
     }
 }
 
@@ -105,7 +121,7 @@ pub(super) fn record(
     let Some(number) = site_number(connection, site)? else { return Ok(Vec::new()) };
     match registered_secret(connection, number, subject)? {
         None => Ok(Vec::new()),
-        Some(registered) if registered.is_same(secret) => entries(connection, site, number, subject),
+        Some(registered) if registered.is_same(secret) => entries(connection, site, subject, usize::MAX),
         Some(_) => Err(ReadError::WrongSecret),
     }
 }
@@ -115,13 +131,12 @@ pub(super) fn entries_of(
     site: &SiteId,
     subjects: &[Subject],
 ) -> Result<HashMap<Subject, Vec<Entry>>, ReadError> {
-    let Some(number) = site_number(connection, site)? else { return Ok(HashMap::new()) };
     // Of one moment: a device and an account that are asked about together.
     let transaction = connection.transaction()?;
     let mut found = HashMap::with_capacity(subjects.len());
     for subject in subjects {
         if !found.contains_key(subject) {
-            let entries = entries(&transaction, site, number, *subject)?;
+            let entries = entries(&transaction, site, *subject, usize::MAX)?;
             if !entries.is_empty() {
                 found.insert(*subject, entries);
             }
@@ -139,28 +154,50 @@ pub(super) fn erased(connection: &mut Connection, site: &SiteId) -> Result<Vec<E
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What is kept of a subject, and before it that the subject was erased.
-fn entries(connection: &Connection, name: &SiteId, site: i64, subject: Subject) -> Result<Vec<Entry>, ReadError> {
-    let mut entries = Vec::new();
-    let select = "SELECT id, seq, at_ms FROM erasures WHERE site = ?1 AND subject = ?2";
-    let erased = connection.prepare_cached(select)?.query_row(params![site, SubjectHash::of(name, subject).0], |row| {
-        Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get(2)?))
-    });
-    if let Some((id, seq, at)) = erased.optional()? {
-        let (seq, at) = (count(seq), time(at));
-        let id = EventId::from_bytes(id).ok_or(ReadError::Broken { seq })?;
-        let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
-        entries.push(Entry { seq, event: Event { at, kind: EventKind::Demanded(id, demand) } });
+/// The same of one subject, if there are no more of them than whoever serves may read on the spot.
+pub(super) fn few_entries(
+    connection: &Connection,
+    site: &SiteId,
+    subject: Subject,
+) -> Result<Option<HashMap<Subject, Vec<Entry>>>, ReadError> {
+    // One statement, and so one moment.
+    let entries = entries(connection, site, subject, ENTRIES_HERE_MAX)?;
+    if entries.len() > ENTRIES_HERE_MAX {
+        return Ok(None);
     }
-    let select = "SELECT seq, payload FROM payloads INDEXED BY payloads_of_subject
-        WHERE site = ?1 AND subject = ?2 ORDER BY seq";
+    Ok(Some(if entries.is_empty() { HashMap::new() } else { HashMap::from([(subject, entries)]) }))
+}
+
+/// What is kept of a subject, and before it that the subject was erased: at most one more than `entries_max`.
+fn entries(
+    connection: &Connection,
+    site: &SiteId,
+    subject: Subject,
+    entries_max: usize,
+) -> Result<Vec<Entry>, ReadError> {
+    let select = "SELECT seq, at_ms, id FROM erasures
+            WHERE site = (SELECT number FROM sites WHERE name = ?1) AND subject = ?2
+        UNION ALL SELECT seq, NULL, payload FROM payloads INDEXED BY payloads_of_subject
+            WHERE site = (SELECT number FROM sites WHERE name = ?1) AND subject = ?3";
     let mut statement = connection.prepare_cached(select)?;
-    let mut rows = statement.query(params![site, key_of(subject)])?;
-    while let Some(row) = rows.next()? {
+    let mut rows = statement.query(params![site.as_str(), SubjectHash::of(site, subject).0, key_of(subject)])?;
+    let mut entries = Vec::new();
+    while entries.len() <= entries_max
+        && let Some(row) = rows.next()?
+    {
         let seq = count(row.get(0)?);
-        let payload = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        entries.push(Entry { seq, event: event(payload).ok_or(ReadError::Broken { seq })? });
+        let blob = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        let event = match row.get::<_, Option<i64>>(1)? {
+            None => event(blob),
+            Some(at) => blob.try_into().ok().and_then(EventId::from_bytes).map(|id| {
+                let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
+                Event { at: time(at), kind: EventKind::Demanded(id, demand) }
+            }),
+        };
+        entries.push(Entry { seq, event: event.ok_or(ReadError::Broken { seq })? });
     }
+    // An erasure left nothing that was before it.
+    entries.sort_by_key(|entry| entry.seq);
     Ok(entries)
 }
 

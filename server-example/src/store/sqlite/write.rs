@@ -2,14 +2,16 @@
 
 use super::{BUSY_SECONDS_MAX, read};
 use crate::auth::SecretHash;
-use crate::store::batch::{Batch, Earlier, Head, Known, Outcome, SubjectHash, plan};
+use crate::store::Position;
+use crate::store::batch::{Batch, Earlier, Head, Known, Outcome, Personal, SubjectHash, plan};
 use crate::store::edge::{self, Edge};
+use crate::store::pending::Pending;
 use crate::store::row::{count, first_in_last_tile, key_of, leaf_hash, ms, number, time};
 use crate::store::writer::KeepError;
-use crate::store::{NewEntry, Position};
 use consentry_core::ledger::Payload;
-use consentry_core::{EventId, SiteId, Subject};
+use consentry_core::{EventId, SiteId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 use tlog_tiles::Hash;
@@ -41,10 +43,10 @@ impl Write {
     }
 
     /// Keeps the entries of all sites, or none of them.
-    pub(super) fn keep(&mut self, entries: &[NewEntry]) -> Result<Vec<Outcome>, KeepError> {
+    pub(super) fn keep(&mut self, entries: &[Pending]) -> Result<Vec<Outcome>, KeepError> {
         let mut by_site: HashMap<&SiteId, Vec<usize>> = HashMap::new();
         for (place, entry) in entries.iter().enumerate() {
-            by_site.entry(&entry.site).or_default().push(place);
+            by_site.entry(entry.site()).or_default().push(place);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; entries.len()];
@@ -154,25 +156,25 @@ fn leaves(transaction: &Transaction<'_>, site: &SiteId, number: i64, size: u64) 
 fn known<'a>(
     transaction: &Transaction<'_>,
     site: i64,
-    entries: impl Iterator<Item = &'a NewEntry>,
-) -> Result<Known, KeepError> {
+    entries: impl Iterator<Item = &'a Pending>,
+) -> Result<Known<'a>, KeepError> {
     let mut known = Known::default();
     for entry in entries {
-        let id = entry.kind.id();
+        let (id, subject) = (entry.id(), entry.subject());
         if let Some(earlier) = kept_under(transaction, site, id)? {
             known.ids.insert(id, earlier);
         }
         if entry.secret.is_some()
-            && !known.secrets.contains_key(&entry.subject)
-            && let Some(secret) = read::registered_secret(transaction, site, entry.subject)?
+            && !known.secrets.contains_key(&subject)
+            && let Some(secret) = read::registered_secret(transaction, site, subject)?
         {
-            known.secrets.insert(entry.subject, secret);
+            known.secrets.insert(subject, secret);
         }
     }
     Ok(known)
 }
 
-fn kept_under(transaction: &Transaction<'_>, site: i64, id: EventId) -> Result<Option<Earlier>, KeepError> {
+fn kept_under(transaction: &Transaction<'_>, site: i64, id: EventId) -> Result<Option<Earlier<'static>>, KeepError> {
     let select = "SELECT seq, payload FROM payloads WHERE site = ?1 AND id = ?2";
     let mut statement = transaction.prepare_cached(select)?;
     let found: Option<(i64, Vec<u8>)> =
@@ -180,9 +182,9 @@ fn kept_under(transaction: &Transaction<'_>, site: i64, id: EventId) -> Result<O
     if let Some((seq, payload)) = found {
         let payload = Payload::from_bytes(&payload)
             .map_err(|error| KeepError::failed(format!("the payload of entry {seq} does not read as one: {error}")))?;
-        let position = Position { seq: count(seq), at: payload.event().at };
-        let subject: Subject = payload.subject();
-        return Ok(Some(Earlier::Entry { subject, kind: payload.into_event().kind, position }));
+        let (subject, event) = (payload.subject(), payload.into_event());
+        let position = Position { seq: count(seq), at: event.at };
+        return Ok(Some(Earlier::Entry { subject, kind: Cow::Owned(event.kind), position }));
     }
     let select = "SELECT subject, seq, at_ms FROM erasures WHERE site = ?1 AND id = ?2";
     let mut statement = transaction.prepare_cached(select)?;
@@ -198,7 +200,7 @@ fn write(
     site: i64,
     name: &SiteId,
     head: &Head,
-    batch: &Batch,
+    batch: &Batch<'_>,
 ) -> Result<(), rusqlite::Error> {
     for erased in &batch.erased {
         transaction
@@ -216,15 +218,15 @@ fn write(
     for row in &batch.rows {
         let seq = number(row.seq);
         entries.execute(params![site, seq, ms(row.at), row.commitment])?;
-        if let Some(personal) = &row.personal {
+        if let Some(Personal { entry, secret }) = &row.personal {
             payloads.execute(params![
                 site,
                 seq,
-                personal.id.as_bytes(),
-                key_of(personal.subject),
-                personal.secret.as_ref().map(SecretHash::as_bytes),
-                personal.salt.0,
-                personal.payload
+                entry.id().as_bytes(),
+                key_of(entry.subject()),
+                secret.as_ref().map(SecretHash::as_bytes),
+                entry.salt.0,
+                entry.payload.as_bytes()
             ])?;
         }
     }
