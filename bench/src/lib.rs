@@ -1,4 +1,6 @@
-//! What more than one benchmark asks about: a policy of ten purposes and eight processors.
+//! What more than one benchmark asks about: a policy of ten purposes and eight processors, and ten million people.
+
+pub mod population;
 
 use std::fmt::Write;
 

@@ -85,6 +85,7 @@
 mod ask;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+pub mod bulk;
 mod circumstances;
 mod clock;
 mod error;

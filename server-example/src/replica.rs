@@ -28,9 +28,9 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 const SUBJECTS_READ_MAX: usize = 512;
 /// Entries that are read at once to catch up.
 const ENTRIES_READ_MAX: usize = 512;
-/// Subjects that may have changed before a replica is made anew: so many, or a part of all.
-const CHANGED_MAX: usize = 65_536;
-const CHANGED_SHARE: usize = 8;
+/// Changes before a replica is made anew: so many, or a part of how many subjects there are.
+const CHANGES_MAX: usize = 65_536;
+const CHANGES_SHARE: usize = 8;
 /// How long none is made after one could not be: a ledger that cannot be read is read to the end for nothing.
 const FAILED_SECONDS: u64 = 60;
 
@@ -213,7 +213,7 @@ impl Ready {
 
     /// Whether a new one is better by now.
     fn is_due(&self) -> bool {
-        self.follower().changed() > CHANGED_MAX.max(self.subjects / CHANGED_SHARE)
+        self.follower().changes() > CHANGES_MAX.max(self.subjects / CHANGES_SHARE)
     }
 
     fn follower(&self) -> RwLockReadGuard<'_, Follower<Bytes>> {

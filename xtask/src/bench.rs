@@ -1,11 +1,13 @@
 //! Benchmarks: each a program of `bench/`, which is a workspace of its own, or a folder of it, so that the engines and packages it
 //! compares us with are in no build of ours and in no lock file of ours.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::server::{self, Build};
 use crate::workspace::Workspace;
-use crate::{bench_page, command};
+use crate::{bench_page, command, peers, progress, tools};
 
 /// A benchmark: the name that it is asked for with, what it measures, and its work.
 struct Bench {
@@ -14,7 +16,7 @@ struct Bench {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "decide",
         what: "one decision, ours and other engines', on the same questions: about a minute, once built",
@@ -29,6 +31,11 @@ const BENCHES: [Bench; 4] = [
         name: "replica",
         what: "questions about ten million subjects in memory: about two minutes, once built; takes 3 GB",
         run: |workspace| program(workspace, "replica"),
+    },
+    Bench {
+        name: "bulk",
+        what: "ten million ids filtered by one question, ours, Polars and DuckDB: about five minutes, once built; takes 10 GB",
+        run: bulk,
     },
     Bench {
         name: "page",
@@ -53,12 +60,24 @@ pub(crate) fn list() -> String {
     format!("Usage: cargo xtask bench <benchmark>\n\nBenchmarks:\n{}", lines.collect::<String>())
 }
 
+/// Lists, ours and other libraries', which come from PyPI.
+fn bulk(workspace: &Workspace) -> Result<()> {
+    tools::python()?;
+    let install = || peers::python_of(workspace, "bench/bulk", "bench-bulk");
+    let python = progress::step("Polars and DuckDB", install)?;
+    command::run(of_rust(workspace, "bulk").env("CONSENTRY_PYTHON", python))
+}
+
 /// One of the Rust programs.
 fn program(workspace: &Workspace, name: &str) -> Result<()> {
+    command::run(&mut of_rust(workspace, name))
+}
+
+fn of_rust(workspace: &Workspace, name: &str) -> Command {
     let manifest = workspace.root.join("bench/Cargo.toml");
     let mut cargo = command::cargo();
     cargo.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest).args(["--bin", name]);
-    command::run(&mut cargo)
+    cargo
 }
 
 /// The server as it ships, under load.

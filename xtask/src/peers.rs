@@ -1,4 +1,5 @@
-//! Independent readers of what we write (`tests/peers`), and the environment that they have to themselves.
+//! Programs in Python that are no part of ours: independent readers of what we write (`tests/peers`), and what a benchmark compares us with. Each
+//! folder of them has an environment to itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,15 @@ use crate::workspace::Workspace;
 
 const FOLDER: &str = "tests/peers";
 
-/// Their Python. Their packages are installed once for each list of them.
+/// The Python of those in `tests/peers`.
 pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
-    let (wanted, environment) = (workspace.root.join(FOLDER).join("requirements.txt"), workspace.target.join("peers"));
+    python_of(workspace, FOLDER, "peers")
+}
+
+/// The Python of those in a folder, in the environment of that name. Their packages are installed once for each list of them.
+pub(crate) fn python_of(workspace: &Workspace, folder: &str, environment: &str) -> Result<PathBuf> {
+    let (wanted, environment) =
+        (workspace.root.join(folder).join("requirements.txt"), workspace.target.join(environment));
     let (installed, python) = (environment.join("installed.txt"), environment.join("bin/python"));
     let list = fs::read(&wanted)?;
     if fs::read(&installed).ok().as_ref() != Some(&list) {

@@ -18,6 +18,9 @@ const SILENT_SECONDS_MAX: u64 = 40;
 /// How long is waited before the feed is looked for again: at first, and at most, in milliseconds.
 const WAIT_MS: u64 = 20;
 const WAIT_MS_MAX: u64 = 5_000;
+/// Changes before a replica is fetched anew: so many, or a part of how many subjects there are.
+const CHANGES_MAX: usize = 262_144;
+const CHANGES_SHARE: usize = 2;
 /// Longest replica, in bytes: of a hundred million subjects and as many links.
 const REPLICA_BYTES_MAX: usize = 16 << 30;
 /// Longest page of the feed, in bytes: 512 entries of the longest.
@@ -76,6 +79,9 @@ async fn listen(shared: &Shared) -> Result<(), ReplicaError> {
         let elapsed = shared.remote.clock().elapsed();
         text.extend_from_slice(&data);
         take(shared, &change::events(&mut text)?)?;
+        if is_due(shared) {
+            return Ok(());
+        }
         if text.is_empty() {
             shared.is_fresh_at(elapsed);
         } else if text.len() > ENTRY_BYTES_MAX {
@@ -96,11 +102,20 @@ async fn pages(shared: &Shared) -> Result<(), ReplicaError> {
         check(shared, &headers)?;
         let (changes, more) = change::page(&body)?;
         take(shared, &changes)?;
+        if is_due(shared) {
+            return Err(ReplicaError::Outdated);
+        }
         if !more {
             shared.is_fresh_at(elapsed);
             return Ok(());
         }
     }
+}
+
+/// Whether so much has changed that a new one takes less memory. The server makes a new one sooner, so that what it sends is not due.
+fn is_due(shared: &Shared) -> bool {
+    let follower = shared.follower();
+    follower.changes() > CHANGES_MAX.max(follower.replica().packed().subjects() / CHANGES_SHARE)
 }
 
 /// A server that has not yet come as far has another ledger than the one that was followed.

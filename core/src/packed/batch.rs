@@ -4,8 +4,9 @@
 //! steps, each for many subjects, and what the next step needs is asked for by the one before.
 
 use super::Unanswered;
-use super::prepared::Prepared;
+use super::prepared::{Kind, Prepared};
 use super::replica::{Held, Replica, outcome, outcome_as_of};
+use super::wanted::When;
 use crate::id::Subject;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -45,15 +46,6 @@ impl Allowed {
         }
         self.unanswered.retain(|(unanswered, _)| *unanswered != place);
     }
-}
-
-/// Which of their states everybody is asked about in.
-#[derive(Debug, Clone, Copy)]
-enum When {
-    /// The last, at that time.
-    Now(Time),
-    /// The one that was known then, at that time.
-    AsOf(Time),
 }
 
 impl<B: AsRef<[u8]>> Replica<B> {
@@ -145,8 +137,8 @@ impl<B: AsRef<[u8]>> Replica<B> {
                 }),
             };
             let answer = found.and_then(|found| match when {
-                When::Now(now) => outcome(prepared, subject, found, now),
-                When::AsOf(then) => outcome_as_of(prepared, subject, found, then),
+                When::Now(now) => outcome(prepared, Kind::of(&subject), found, now),
+                When::AsOf(then) => outcome_as_of(prepared, Kind::of(&subject), found, then),
             });
             match answer {
                 Ok(outcome) if outcome.allows() => byte |= bit,

@@ -1,6 +1,7 @@
 //! Where one subject is kept: by a keyed hash, with the state of their past, and its times.
 
 use crate::time::Time;
+use core::cmp::Ordering;
 
 /// Length of an entry in a snapshot, in bytes: seven of the hash, four of the state, twice five of time.
 pub(super) const ENTRY_BYTES: usize = 21;
@@ -62,4 +63,12 @@ impl Entry {
 pub(super) const fn own_bits(bytes: &[u8; ENTRY_BYTES]) -> u64 {
     let [h0, h1, h2, h3, h4, h5, h6, s0, ..] = *bytes;
     u64::from_le_bytes([h0, h1, h2, h3, h4, h5, h6, s0]) << (64 - OWN_BITS) >> (64 - OWN_BITS)
+}
+
+/// How the part of a hash that an entry holds compares with another's.
+#[inline(always)]
+pub(super) fn compare(bytes: &[u8; ENTRY_BYTES], hash: u64) -> Ordering {
+    // Eight bytes at once, of which seven are meant.
+    let own = bytes.first_chunk().map_or(0, |own| u64::from_le_bytes(*own));
+    (own << (64 - OWN_BITS)).cmp(&(hash << (64 - OWN_BITS)))
 }

@@ -122,10 +122,10 @@ impl<B: AsRef<[u8]>> Follower<B> {
         &self.history
     }
 
-    /// How many differ from the snapshot. Once they are many, a new one is due.
+    /// How much has changed since the snapshot, each time of each subject. It takes memory: once it is much, a new snapshot is due.
     #[must_use]
-    pub fn changed(&self) -> usize {
-        self.replica.changed() + self.erased_since.len()
+    pub fn changes(&self) -> usize {
+        self.replica.kept() + self.erased_since.len()
     }
 
     /// Takes the entry with this number into account.

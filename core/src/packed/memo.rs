@@ -9,6 +9,7 @@
 //! the tests that comes up, `decide` is asked once, with the record of whoever it came up for, and says the same of everybody with
 //! that outcome. A property in `tests/tests/packed.rs` holds that against `decide` on random policies, pasts and moments.
 
+use super::glance::Glances;
 use crate::answer::{Decision, Reason};
 use crate::context::Context;
 use crate::decision::{Asked, Question, decide};
@@ -96,6 +97,18 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The rank of the one time that it hangs on, after what period, and what is said before and after that. What hangs on none says the
+    /// same before and after any.
+    pub(super) fn with_one_test(&self) -> Option<(u16, Period, [Cell; 2])> {
+        match self.kind {
+            Kind::One { rank, period } => Some((rank, period, self.cells)),
+            Kind::Ageless => Some((0, Period::from_minutes(1).ok()?, [self.cell(false); 2])),
+            Kind::New | Kind::Odd(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 enum Kind {
     /// Never asked about.
@@ -126,6 +139,8 @@ pub(super) struct Epoch {
     /// For [`super::prepared::Side`]s: the absent, the packed, the later ones.
     pub(super) rows: [Vec<Row>; 3],
     odd: Vec<Odd>,
+    /// The same of the packed in short.
+    pub(super) glances: Glances,
 }
 
 /// What a row says at a moment.
@@ -146,7 +161,7 @@ pub(super) struct Asking<'a> {
 impl Epoch {
     pub(super) fn new(asking: Asking<'_>, from: Time, until: Time) -> Self {
         let recheck = policy(asking.history, from).parts().recheck;
-        Self { from, until, recheck, rows: Default::default(), odd: Vec::new() }
+        Self { from, until, recheck, rows: Default::default(), odd: Vec::new(), glances: Glances::default() }
     }
 
     /// Whether it is this one at `now`.

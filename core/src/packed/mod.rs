@@ -23,6 +23,7 @@ mod bundle;
 mod dictionary;
 mod entry;
 mod follow;
+mod glance;
 mod header;
 mod index;
 mod key;
@@ -40,6 +41,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod varint;
+mod wanted;
 
 pub use batch::Allowed;
 pub use build::Builder;
@@ -54,6 +56,7 @@ pub use prepared::{Answer, Prepared};
 pub use questions::Questions;
 pub use replica::{ApplyError, Replica};
 pub use snapshot::Packed;
+pub use wanted::{Mark, Said, WANTED_PLACES_MAX, Wanted, When};
 
 /// Why there is no answer. Whoever asked denies (R34), or asks the full rule where the events are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,12 +2,14 @@
 
 use super::Unanswered;
 use super::dictionary::Source;
+use super::entry::Times;
 use super::memo::{Asking, Epoch, Outcome, Ranks, Row};
+use super::wanted::Said;
 use crate::answer::{Decision, Reason};
 use crate::context::Context;
 use crate::decision::{Question, decide};
 use crate::history::PolicyHistory;
-use crate::id::Subject;
+use crate::id::{AccountId, HASH_BYTES, Subject};
 use crate::record::Record;
 use crate::time::Time;
 use alloc::sync::Arc;
@@ -16,7 +18,7 @@ use core::cell::RefCell;
 
 /// A question, and what was said of it so far: each state of a record is decided about once, and remembered.
 ///
-/// It belongs to whoever asks: a thread that asks has its own, or a clone. What it remembers takes 16 bytes for each state of the snapshot.
+/// It belongs to whoever asks: a thread that asks has its own, or a clone. What it remembers takes some 20 bytes for each state of the snapshot.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     history: Arc<PolicyHistory>,
@@ -61,14 +63,44 @@ pub(super) enum Side {
     Later,
 }
 
+/// What somebody is of whom nothing else is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Device,
+    Account,
+}
+
+impl Kind {
+    #[inline(always)]
+    pub(super) const fn of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Device(_) => Self::Device,
+            Subject::Account(_) => Self::Account,
+        }
+    }
+
+    /// Which account it is, and on which device, makes no difference to what nobody has said.
+    fn record(self) -> Record {
+        match self {
+            Self::Device => Record::default(),
+            Self::Account => Record::of(AccountId::from_bytes([0; HASH_BYTES]).into(), []),
+        }
+    }
+}
+
+/// Whose state it is.
+pub(super) enum Whose<'a, S> {
+    /// Of somebody nobody has heard of.
+    Nobodys(Kind),
+    /// Of somebody whose record can be read there.
+    Of(&'a S),
+}
+
 /// Somebody's state, and how to know more.
 pub(super) struct Asked<'a, S, T> {
     pub(super) side: Side,
     pub(super) state: u32,
-    /// Where the state can be read; none for the absent.
-    pub(super) source: Option<&'a S>,
-    /// Who it is.
-    pub(super) subject: Subject,
+    pub(super) whose: Whose<'a, S>,
     /// Their time of each rank.
     pub(super) time: T,
 }
@@ -150,6 +182,24 @@ impl Prepared {
         Ok(Answer { reason: decision.reason, valid_until: outcome.until, number })
     }
 
+    /// What is said of whoever is in that state of the snapshot, if that is known already and hangs on no more than one of two times.
+    #[inline(always)]
+    pub(super) fn said_at_once(&self, state: u32, times: &Times, now: Time) -> Option<Said> {
+        let Times::Here(first, second) = times else { return None };
+        let epoch = self.epochs.get(self.last).filter(|epoch| epoch.holds(now))?;
+        epoch.glances.said(state, [*first, *second], now)
+    }
+
+    /// The same in a byte.
+    #[inline(always)]
+    pub(super) fn said(&self, outcome: Result<Outcome, Unanswered>) -> Said {
+        let reason = outcome.and_then(|outcome| {
+            let decision = self.decisions.get(outcome.cell.number()).ok_or(Unanswered::NotHeld)?;
+            Ok(decision.reason)
+        });
+        Said::from(reason)
+    }
+
     #[cold]
     #[inline(never)]
     fn ask<S: Source, T: Fn(u16) -> Result<Time, Unanswered>>(
@@ -187,6 +237,10 @@ impl Prepared {
         rows.resize(rows.len().max(state + 1), Row::default());
         if let Some(kept) = rows.get_mut(state) {
             *kept = if outcome.is_some() { row } else { Row::default() };
+            let kept = *kept;
+            if asked.side == Side::Packed {
+                epoch.glances.keep(state, &kept, decisions);
+            }
         }
         outcome.ok_or(Unanswered::NotHeld)
     }
@@ -195,7 +249,10 @@ impl Prepared {
 impl<S: Source, T: Fn(u16) -> Result<Time, Unanswered>> Asked<'_, S, T> {
     /// The record, and the times in it.
     pub(super) fn record(&self) -> Result<(Record, Ranks), Unanswered> {
-        let Some(source) = self.source else { return Ok((Record::of(self.subject, []), Ranks::default())) };
+        let source = match self.whose {
+            Whose::Nobodys(kind) => return Ok((kind.record(), Ranks::default())),
+            Whose::Of(source) => source,
+        };
         let used = RefCell::new(Vec::new());
         let state = source.state(self.state)?;
         let record = source.record(state, |rank| {

@@ -6,7 +6,7 @@ use super::entry::{Entry, Times};
 use super::later::Later;
 use super::memo::Outcome;
 use super::past::{Past, PastError};
-use super::prepared::{Answer, Asked, Prepared, Side};
+use super::prepared::{Answer, Asked, Kind, Prepared, Side, Whose};
 use super::shape::hangs_on_names;
 use super::snapshot::Packed;
 use crate::answer::Decision;
@@ -95,6 +95,12 @@ impl<B: AsRef<[u8]>> Replica<B> {
         self.later.len()
     }
 
+    /// How often anything was kept since the snapshot, whoever it was of.
+    #[must_use]
+    pub const fn kept(&self) -> usize {
+        self.later.kept()
+    }
+
     /// What is said of the subject now, or at any other `now`, by all that was recorded: as [`crate::decide`] says it.
     ///
     /// # Errors
@@ -102,7 +108,7 @@ impl<B: AsRef<[u8]>> Replica<B> {
     #[inline]
     pub fn answer(&self, prepared: &mut Prepared, subject: Subject, now: Time) -> Result<Answer, Unanswered> {
         self.bind(prepared)?;
-        let outcome = outcome(prepared, subject, self.find(&subject)?, now)?;
+        let outcome = outcome(prepared, Kind::of(&subject), self.find(&subject)?, now)?;
         prepared.answer(&outcome)
     }
 
@@ -113,7 +119,7 @@ impl<B: AsRef<[u8]>> Replica<B> {
     #[inline]
     pub fn answer_as_of(&self, prepared: &mut Prepared, subject: Subject, then: Time) -> Result<Answer, Unanswered> {
         self.bind(prepared)?;
-        let outcome = outcome_as_of(prepared, subject, self.find(&subject)?, then)?;
+        let outcome = outcome_as_of(prepared, Kind::of(&subject), self.find(&subject)?, then)?;
         prepared.answer(&outcome)
     }
 
@@ -238,13 +244,13 @@ impl<B: AsRef<[u8]>> Replica<B> {
 #[inline(always)]
 pub(super) fn outcome<B: AsRef<[u8]>>(
     prepared: &mut Prepared,
-    subject: Subject,
+    kind: Kind,
     found: Found<'_, B>,
     now: Time,
 ) -> Result<Outcome, Unanswered> {
     match found {
-        None => prepared.outcome(&absent::<B>(subject), now),
-        Some((held, entry)) => prepared.outcome(&asked(&held, &entry, entry.state, subject), now),
+        None => prepared.outcome(&absent::<B>(kind), now),
+        Some((held, entry)) => prepared.outcome(&asked(&held, &entry, entry.state), now),
     }
 }
 
@@ -252,14 +258,14 @@ pub(super) fn outcome<B: AsRef<[u8]>>(
 #[inline(always)]
 pub(super) fn outcome_as_of<B: AsRef<[u8]>>(
     prepared: &mut Prepared,
-    subject: Subject,
+    kind: Kind,
     found: Found<'_, B>,
     then: Time,
 ) -> Result<Outcome, Unanswered> {
-    let Some((held, entry)) = found else { return prepared.outcome(&absent::<B>(subject), then) };
+    let Some((held, entry)) = found else { return prepared.outcome(&absent::<B>(kind), then) };
     match state_as_of(&held, &entry, then)? {
-        None => prepared.outcome(&absent::<B>(subject), then),
-        Some(state) => prepared.outcome(&asked(&held, &entry, state, subject), then),
+        None => prepared.outcome(&absent::<B>(kind), then),
+        Some(state) => prepared.outcome(&asked(&held, &entry, state), then),
     }
 }
 
@@ -268,24 +274,27 @@ fn asked<'a, B: AsRef<[u8]>>(
     held: &'a Held<'a, B>,
     entry: &'a Entry,
     state: u32,
-    subject: Subject,
 ) -> Asked<'a, Held<'a, B>, impl Fn(u16) -> Result<Time, Unanswered> + 'a> {
     let time = |rank| held.time(&entry.times, rank);
-    Asked { side: held.side(), state, source: Some(held), subject, time }
+    Asked { side: held.side(), state, whose: Whose::Of(held), time }
 }
 
 #[inline(always)]
-fn absent<'a, B>(subject: Subject) -> Asked<'a, Held<'a, B>, impl Fn(u16) -> Result<Time, Unanswered>> {
-    let state = match subject {
-        Subject::Device(_) => 0,
-        Subject::Account(_) => 1,
+fn absent<'a, B>(kind: Kind) -> Asked<'a, Held<'a, B>, impl Fn(u16) -> Result<Time, Unanswered>> {
+    let state = match kind {
+        Kind::Device => 0,
+        Kind::Account => 1,
     };
-    Asked { side: Side::Absent, state, source: None, subject, time: |_| Err(Unanswered::Damaged) }
+    Asked { side: Side::Absent, state, whose: Whose::Nobodys(kind), time: |_| Err(Unanswered::Damaged) }
 }
 
 /// The state that somebody was in by what had been recorded by `then`; `None` before anything was.
 #[inline(always)]
-fn state_as_of<B: AsRef<[u8]>>(held: &Held<'_, B>, entry: &Entry, then: Time) -> Result<Option<u32>, Unanswered> {
+pub(super) fn state_as_of<B: AsRef<[u8]>>(
+    held: &Held<'_, B>,
+    entry: &Entry,
+    then: Time,
+) -> Result<Option<u32>, Unanswered> {
     let mut number = entry.state;
     loop {
         let state = held.state(number)?;

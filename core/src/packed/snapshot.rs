@@ -3,7 +3,7 @@
 use super::Unanswered;
 use super::blocks::Blocks;
 use super::dictionary::{NOT_HELD, Source, State};
-use super::entry::{ELSEWHERE, ENTRY_BYTES, Entry, OWN_BITS, Times, own_bits};
+use super::entry::{ELSEWHERE, ENTRY_BYTES, Entry, OWN_BITS, Times, compare, own_bits};
 use super::header::{Header, Origin, SnapshotError};
 use super::index::{group_of, likely, range_of};
 use super::key::PackKey;
@@ -11,19 +11,33 @@ use super::varint::Reader;
 use crate::id::{PolicyHash, Subject};
 use crate::time::Time;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{self, AtomicU64};
 
 /// Bytes that a text's length takes at most.
 const LENGTH_BYTES_MAX: usize = 5;
+
+/// What a look near the likeliest place tells.
+pub(super) enum Near {
+    /// The entry.
+    Found(Entry),
+    /// Those on either side are there, and nobody between them.
+    Nobody,
+    /// Nothing: it must be looked for.
+    Unknown,
+}
+
+/// So many entries are looked at at once where they are at hand.
+const NEAR: usize = 8;
 
 /// Gives each snapshot that is opened a number of its own, so that nobody takes one's answers for another's.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
 /// A number that nothing else here has.
 pub(super) fn next_number() -> u64 {
-    OPENED.fetch_add(1, Ordering::Relaxed) + 1
+    OPENED.fetch_add(1, atomic::Ordering::Relaxed) + 1
 }
 
 /// A snapshot, ready to be asked: the packed subjects of one site. See [`super::Builder`] for how it is made.
@@ -122,6 +136,12 @@ impl<B: AsRef<[u8]>> Packed<B> {
         self.blocks.touch(at.saturating_sub(ENTRY_BYTES)) ^ self.blocks.touch(at + 2 * ENTRY_BYTES)
     }
 
+    /// Has the line that a byte is in brought into the cache.
+    #[inline]
+    pub(super) fn touch_at(&self, at: usize) -> u8 {
+        self.blocks.touch(at)
+    }
+
     /// The entry with that hash; `None` for somebody nobody has heard of.
     #[inline]
     pub(super) fn find(&self, hash: u64) -> Result<Option<Entry>, Unanswered> {
@@ -129,6 +149,38 @@ impl<B: AsRef<[u8]>> Packed<B> {
             Some((range, likely)) => self.find_from(hash, range, likely),
             None => Ok(None),
         }
+    }
+
+    /// The entry with that hash, if it is near its likeliest place, or that there is none. All that are near are looked at at once, which reads
+    /// more of them than [`Packed::find`] does, but leaves nothing to foresee: that is quicker where they are at hand already.
+    #[inline(always)]
+    pub(super) fn find_near(&self, hash: u64) -> Near {
+        self.look_near(hash).unwrap_or(Near::Unknown)
+    }
+
+    #[inline(always)]
+    fn look_near(&self, hash: u64) -> Option<Near> {
+        let (range, likely) = self.range(hash).ok()??;
+        let (entries, place) = self.blocks.around(&self.header.entries, likely).ok()?;
+        let from = place.saturating_sub(NEAR / 2).min(entries.len().saturating_sub(NEAR));
+        let near = entries.get(from..)?.first_chunk::<NEAR>()?;
+        // In another group the same bits are another hash.
+        let first = likely - place + from;
+        if first < range.start || range.end < first + NEAR {
+            return None;
+        }
+        // Bits instead of branches, which could not be foreseen.
+        let (mut hits, mut below) = (0_u32, 0);
+        for (number, bytes) in near.iter().enumerate() {
+            let order = compare(bytes, hash);
+            hits |= u32::from(order == Ordering::Equal) << number;
+            below += usize::from(order == Ordering::Less);
+        }
+        let Some(bytes) = near.get(hits.trailing_zeros() as usize) else {
+            return (0 < below && below < NEAR).then_some(Near::Nobody);
+        };
+        let entry = Entry::from_bytes(bytes, self.header.base);
+        (entry.state != NOT_HELD).then_some(Near::Found(entry))
     }
 
     #[inline(always)]

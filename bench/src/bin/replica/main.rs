@@ -13,7 +13,6 @@
 #![allow(clippy::disallowed_methods, reason = "the clock is what is read here; the rule is for what decides by it")]
 
 mod memory;
-mod population;
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -23,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use consentry_bench::policy;
+use consentry_bench::population::{NOW, Population};
 use consentry_core::packed::{Builder, Origin, PackKey, Packed, Past, Prepared, Replica};
 use consentry_core::{
     AccountId, Context, Decision, DeviceId, Event, PolicyHistory, Question, Record, Subject, Time, decide,
@@ -31,7 +31,6 @@ use fastrand::Rng;
 use memmap2::Mmap;
 
 use crate::memory::Chase;
-use crate::population::{NOW, Population};
 
 /// How many subjects there are, unless the environment says otherwise.
 const SUBJECTS: u64 = 10_000_000;

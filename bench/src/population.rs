@@ -12,7 +12,7 @@ const SEED: u64 = 0x00C0_115E_0A12;
 
 const DAY_MS: u64 = 24 * 3_600_000;
 /// When all questions about now are asked: 2026-11-15.
-pub(crate) const NOW: Time = Time::from_ms(1_794_700_800_000);
+pub const NOW: Time = Time::from_ms(1_794_700_800_000);
 /// First words were said in this time before: for some they have run out, after a year.
 const FIRST_DAYS: u64 = 500;
 /// And second words in this time after the first, or until now.
@@ -38,28 +38,28 @@ enum Word {
 }
 
 /// One subject, as a number has them.
-pub(crate) struct Somebody {
-    pub(crate) device: DeviceId,
-    pub(crate) template: usize,
+pub struct Somebody {
+    pub device: DeviceId,
+    pub template: usize,
     first: Time,
     second: Option<Time>,
 }
 
 impl Somebody {
-    pub(crate) fn times(&self) -> Vec<Time> {
+    pub fn times(&self) -> Vec<Time> {
         std::iter::once(self.first).chain(self.second).collect()
     }
 }
 
 /// Everything that anybody says here, and nobody yet.
-pub(crate) struct Population {
+pub struct Population {
     history: PolicyHistory,
     targets: Vec<Target>,
     templates: Vec<Vec<Word>>,
 }
 
 impl Population {
-    pub(crate) fn new(history: PolicyHistory) -> Self {
+    pub fn new(history: PolicyHistory) -> Self {
         let purposes = history.newest().parts().purposes.len();
         let mut first = vec![Word::All, Word::None];
         first.extend((0..1 << purposes).map(Word::Some));
@@ -71,7 +71,7 @@ impl Population {
     }
 
     /// The subject of that number. Those from `subjects` on are known to nobody.
-    pub(crate) fn somebody(&self, number: u64) -> Somebody {
+    pub fn somebody(&self, number: u64) -> Somebody {
         let mut rng = Rng::with_seed(SEED ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut bytes = [0; 16];
         rng.fill(&mut bytes);
@@ -126,17 +126,17 @@ impl Population {
     }
 
     /// What happened to somebody, in full.
-    pub(crate) fn events(&self, somebody: &Somebody) -> Result<Vec<Event>> {
+    pub fn events(&self, somebody: &Somebody) -> Result<Vec<Event>> {
         let words = &self.templates[somebody.template];
         words.iter().zip(somebody.times()).map(|(word, at)| self.event(*word, at)).collect()
     }
 
-    pub(crate) fn past(&self, somebody: &Somebody) -> Result<Past> {
+    pub fn past(&self, somebody: &Somebody) -> Result<Past> {
         Ok(Past::of_events(&self.history, Subject::Device(somebody.device), &self.events(somebody)?))
     }
 
     /// Adds the first subjects to a snapshot. Their pasts are packed once for all who said the same.
-    pub(crate) fn build(&self, builder: &mut Builder, subjects: u64) -> Result<()> {
+    pub fn build(&self, builder: &mut Builder, subjects: u64) -> Result<()> {
         let mut lives: Vec<Option<Life>> = vec![None; self.templates.len()];
         for number in 0..subjects {
             let somebody = self.somebody(number);
@@ -154,7 +154,7 @@ impl Population {
     }
 
     /// Somebody who says yes or no to each target by itself, so that nobody else says the same.
-    pub(crate) fn alone(&self, number: u64) -> Result<Past> {
+    pub fn alone(&self, number: u64) -> Result<Past> {
         let mut rng = Rng::with_seed(SEED ^ number);
         let Somebody { device, first, .. } = self.somebody(number);
         let stance = |rng: &mut Rng| if rng.bool() { Stance::Grant } else { Stance::Refuse };
