@@ -29,6 +29,8 @@ use consentry_core::wire::QuestionDoc;
 use consentry_core::{Decision, Language, Question, Subject};
 use std::fmt;
 use std::sync::{Arc, mpsc};
+#[cfg(feature = "replica")]
+use std::time::Duration;
 use std::vec;
 use tokio::runtime::{Builder, Runtime};
 
@@ -210,6 +212,18 @@ impl Blocking<Remote> {
         let target = crate::remote::target(question, circumstances)?;
         let subjects = subjects.into_iter();
         Ok(Filtered { asks: self.clone(), target, subjects: Some(subjects), allowed: Vec::new().into_iter() })
+    }
+}
+
+#[cfg(feature = "replica")]
+impl Blocking<Replica> {
+    /// As [`Replica::heard`], for so long at most. Says whether it has been heard by then.
+    ///
+    /// # Errors
+    /// [`AskError::Ended`] where nothing is heard any more.
+    pub fn heard(&self, entry: u64, within: Duration) -> Result<bool, AskError> {
+        let asks = self.asks.clone();
+        self.wait(async move { tokio::time::timeout(within, asks.heard(entry)).await.is_ok() })
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::server::{self, Build};
 use crate::workspace::Workspace;
-use crate::{bench_page, command, peers, progress, tools};
+use crate::{bench_page, command, progress, python, tools};
 
 /// A benchmark: the name that it is asked for with, what it measures, and its work.
 struct Bench {
@@ -63,7 +63,8 @@ pub(crate) fn list() -> String {
 /// Lists, ours and other libraries', which come from PyPI.
 fn bulk(workspace: &Workspace) -> Result<()> {
     tools::python()?;
-    let install = || peers::python_of(workspace, "bench/bulk", "bench-bulk");
+    let wanted = workspace.root.join("bench/bulk/requirements.txt");
+    let install = || python::environment(&workspace.target, "bench-bulk", &wanted);
     let python = progress::step("Polars and DuckDB", install)?;
     command::run(of_rust(workspace, "bulk").env("CONSENTRY_PYTHON", python))
 }

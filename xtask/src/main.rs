@@ -18,6 +18,7 @@ mod npm;
 mod npm_package;
 mod peers;
 mod progress;
+mod python;
 mod server;
 mod sizes;
 mod steps;

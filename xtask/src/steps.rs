@@ -8,7 +8,7 @@ use crate::bindings::TARGET;
 use crate::server::{self, Build};
 use crate::tally::Tally;
 use crate::workspace::{CORPUS_WASM, NODE_WASM, WIDGET_WASM, Workspace};
-use crate::{assets, command, dependencies, node, npm, peers, sizes, tools};
+use crate::{assets, command, dependencies, node, npm, peers, python, sizes, tools};
 
 /// What runs as WebAssembly, and so must compile and be clean there too.
 const AS_WASM: [&str; 5] = ["consentry-core", "consentry-widget", WIDGET_WASM, CORPUS_WASM, NODE_WASM];
@@ -26,7 +26,7 @@ pub(crate) struct Step {
 }
 
 /// In this order: the quick ones first, and builders before those who need what they build.
-pub(crate) const STEPS: [Step; 15] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "format", prepare: |_| tools::rust_component("fmt", "rustfmt"), run: format },
     Step { name: "assets", prepare: |_| tools::wasm_target(), run: |workspace| assets::build(workspace).map(passed) },
     Step { name: "clippy", prepare: |_| tools::rust_component("clippy", "clippy"), run: clippy },
@@ -38,6 +38,7 @@ pub(crate) const STEPS: [Step; 15] = [
     Step { name: "core's features", prepare: |_| tools::wasm_target(), run: features_of_core },
     Step { name: "cargo test", prepare: |_| tools::postgresql(), run: cargo_test },
     Step { name: "peers", prepare: |_| tools::python(), run: peers },
+    Step { name: "python", prepare: |_| tools::python(), run: python::test },
     Step { name: "documentation", prepare: |_| Ok(()), run: documentation },
     Step { name: "dependencies", prepare: |w| tools::cargo_deny(w).map(drop), run: dependencies::allowed },
     Step { name: "advisories", prepare: |w| tools::cargo_deny(w).map(drop), run: dependencies::advisories },

@@ -64,6 +64,17 @@ impl Tally {
         Tally { passed: ran.saturating_sub(failed + skipped), failed, skipped }
     }
 
+    /// From the closing line `2 failed, 13 passed, 1 skipped in 2.1s` of pytest.
+    pub(crate) fn of_pytest(printed: &str) -> Tally {
+        let line = printed
+            .lines()
+            .rfind(|line| line.contains(" passed") || line.contains(" failed") || line.contains(" error"));
+        let of = |word| line.map_or(0, |line| before(&line.replace(',', ";"), word));
+        let (failed, skipped) =
+            (of("failed") + of("error") + of("errors"), of("skipped") + of("xfailed") + of("deselected"));
+        Tally { passed: of("passed"), failed, skipped }
+    }
+
     /// Whether nothing was counted at all.
     pub(crate) fn is_empty(self) -> bool {
         self == Tally::default()
@@ -118,6 +129,16 @@ mod tests {
             # cancelled 1\n# skipped 1\n# todo 1\n# duration_ms 12.3\n";
         assert_eq!(Tally::of_tap(printed), Tally { passed: 3, failed: 2, skipped: 2 });
         assert!(Tally::of_tap("node: bad option").is_empty());
+    }
+
+    #[test]
+    fn pytest_is_counted_by_its_closing_line() {
+        let ok = "......s [100%]\n158 passed, 1 skipped in 66.70s (0:01:06)\n";
+        assert_eq!(Tally::of_pytest(ok), Tally { passed: 158, failed: 0, skipped: 1 });
+        let failed =
+            "FAILED tests/test_a.py::test_b - it has passed\n1 failed, 7 passed, 2 errors, 1 xfailed in 3.41s\n";
+        assert_eq!(Tally::of_pytest(failed), Tally { passed: 7, failed: 3, skipped: 1 });
+        assert!(Tally::of_pytest("no tests ran in 0.01s").is_empty());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(crate) fn python() -> Result<()> {
     }
     ensure!(
         has_venv(),
-        "install Python 3.11 or newer with its modules `venv` and `ensurepip`: the peers' tests need them"
+        "install Python 3.11 or newer with its modules `venv` and `ensurepip`: the tests of the peers and of the client for Python need them"
     );
     Ok(())
 }

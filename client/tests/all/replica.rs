@@ -195,6 +195,7 @@ fn the_same_for_programs_without_a_runtime() {
     assert_eq!(replica.decide(&marketing(1)).unwrap().reason, Reason::Given);
     assert!(replica.require(marketing(2)).is_err());
     runtime.block_on(house.choose(device(1), Stance::Refuse));
-    runtime.block_on(replica.asks().heard(1));
+    assert_eq!(replica.heard(1, Duration::from_secs(60)), Ok(true));
     assert_eq!(replica.decide(&marketing(1)).unwrap().reason, Reason::Withdrawn);
+    assert_eq!(replica.heard(2, Duration::ZERO), Ok(false));
 }
