@@ -33,10 +33,6 @@ pub use backup::{BackupError, backup, check_file};
 
 /// How long a connection waits for another process that writes, such as `consentry key new`.
 const BUSY_SECONDS_MAX: u64 = 5;
-/// From how many pages on the write-ahead log is brought into the database: 16 MB of 4 KB each. A page that changed often is written back
-/// once, so that four times as many as SQLite assumes take less. With more than 4 062 there would be two tables of its index to look through
-/// for each page that is read; and whoever starts after a crash reads the whole log.
-const LOG_PAGES: u32 = 4_000;
 
 /// A database in one file.
 #[derive(Debug, Clone)]
@@ -230,7 +226,6 @@ fn writing_connection(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit returns when it is on the disk: what is acknowledged survives a loss of power, too.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // The same on macOS, where the other alone does not reach the disk.
     connection.pragma_update(None, "fullfsync", "ON")?;
     connection.pragma_update(None, "checkpoint_fullfsync", "ON")?;
