@@ -67,8 +67,8 @@
 //! struct Yes;
 //! impl Ask for Yes {
 //!     fn clock(&self) -> &Clock { &Clock::System }
-//!     async fn decide(&self, _: &QuestionDoc) -> Result<Decision, AskError> { todo!() }
-//!     async fn decide_all(&self, _: &[QuestionDoc]) -> Vec<Result<Decision, AskError>> { todo!() }
+//!     async fn decide(&self, _: &QuestionDoc) -> Result<Decision, AskError> { loop {} }
+//!     async fn decide_all(&self, _: &[QuestionDoc]) -> Vec<Result<Decision, AskError>> { loop {} }
 //! }
 //! ```
 //!

@@ -228,16 +228,24 @@ impl Ready {
             Some(News::Of { mark, .. } | News::Whole { mark }) => (mark.1, Some(mark)),
             None => (store.ledger_head(&self.site).await?.size, None),
         };
-        loop {
+        self.take_until(store, size).await?;
+        *mark = next;
+        Ok(())
+    }
+
+    /// Takes every entry into account that there was when the ledger had that size. One of them may have been erased meanwhile, and then
+    /// says nothing; the entry that says so was kept with that. So what is read last is what there is at its end.
+    async fn take_until(&self, store: &Store, size: u64) -> Result<(), NoReplica> {
+        let mut is_behind = self.follower().entries() < size;
+        while is_behind {
             let from = self.follower().entries();
-            if from >= size {
-                break;
-            }
             let entries = store.ledger_entries(&self.site, from, ENTRIES_READ_MAX).await?;
+            let next = from + entries.len() as u64;
             // A ledger that is shorter than it was is another one: after a restore, everything is made anew.
-            if entries.is_empty() {
+            if entries.is_empty() && from < size {
                 return Err(Missed::Gap { given: size, expected: from }.into());
             }
+            is_behind = entries.len() >= ENTRIES_READ_MAX || next < size;
             let mut follower = self.follower.write().unwrap_or_else(PoisonError::into_inner);
             for entry in entries {
                 let heard = match (&entry.sealed, entry.erased) {
@@ -248,7 +256,6 @@ impl Ready {
                 follower.take(entry.seq, heard)?;
             }
         }
-        *mark = next;
         Ok(())
     }
 
@@ -381,4 +388,47 @@ fn of_account(
     of_devices: &HashMap<Subject, Vec<Event>>,
 ) -> Past {
     Past::of_account(history, account, events, |device| of(of_devices, Subject::Device(device)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SiteFolder;
+    use crate::store::{Appended, NewEntry};
+    use consentry_core::{Demand, DemandKind, EventId, EventKind, Signal};
+
+    async fn keep(store: &Store, site: &SiteId, number: u64, subject: Subject, erasure: bool) {
+        let id = EventId::from_parts(number, &[7; 10]);
+        let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
+        let kind = if erasure { EventKind::Demanded(id, demand) } else { EventKind::Signalled(id, Signal::Gpc) };
+        let entry = NewEntry { site: site.clone(), subject, secret: None, kind, at: Time::from_ms(number) };
+        assert!(matches!(store.append(entry).await, Ok(Appended::New(_))));
+    }
+
+    #[tokio::test]
+    async fn r34_who_was_erased_while_entries_were_read_is_not_answered_about_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("c.db").display());
+        let store = Store::open(&url.parse().unwrap()).unwrap();
+        let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/adforge");
+        let published = SiteFolder::find(&policies).unwrap().remove(0).publish().unwrap();
+        let site = published.policy.parts().site.clone();
+        let subject =
+            |number: u64| -> Subject { format!("device:7f9c0c52-7a41-4f5e-9d0e-{number:012x}").parse().unwrap() };
+        let ready = Ready::make(&store, &published, Time::from_ms(0)).await.unwrap();
+        // As if the ledger had had one entry when it was asked how far to read, and the erasure of that came after a page of others.
+        for number in 0..=ENTRIES_READ_MAX as u64 {
+            keep(&store, &site, number + 1, subject(number), false).await;
+        }
+        keep(&store, &site, 9_999, subject(0), true).await;
+        ready.take_until(&store, 1).await.unwrap();
+        assert_eq!(ready.follower().entries(), ENTRIES_READ_MAX as u64 + 2);
+        let question = QuestionDoc::new(subject(0), "marketing".parse().unwrap());
+        let grouped = ready.decisions(&question, &[subject(0)], Time::from_ms(10_000)).unwrap();
+        assert_eq!(grouped.answers, [None], "only the full rule can tell");
+        // Read to the end, there is nothing more to read.
+        ready.take_until(&store, ENTRIES_READ_MAX as u64 + 2).await.unwrap();
+        let shorter = ready.take_until(&store, 9_999).await;
+        assert!(matches!(shorter, Err(NoReplica::Missed(_))));
+    }
 }

@@ -407,7 +407,7 @@ pub fn pretty(decision: &CaseDecision) -> String {
 
 /// Reading the corpus and its policies from the project's folders.
 pub mod on_disk {
-    use super::{CorpusFile, Policies, SourceFile};
+    use super::{Case, CaseDecision, CorpusFile, Policies, SourceFile, pretty};
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -438,6 +438,26 @@ pub mod on_disk {
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
         };
         files().into_iter().map(parse).collect()
+    }
+
+    /// Has every case of the corpus answered.
+    ///
+    /// # Panics
+    /// If one is answered otherwise than is written, or cases are missing.
+    pub async fn every_case_is_answered_as_written(answer: impl AsyncFn(&Case, &Policies) -> CaseDecision) {
+        let policies = policies();
+        let mut count = 0;
+        let mut failures = Vec::new();
+        for case in corpus().into_iter().flat_map(|file| file.cases) {
+            let decision = answer(&case, &policies).await;
+            count += 1;
+            if decision != case.decision {
+                let (expected, got) = (pretty(&case.decision), pretty(&decision));
+                failures.push(format!("{}\nexpected {expected}\ngot {got}", case.name));
+            }
+        }
+        assert!(failures.is_empty(), "{} of {count} cases:\n\n{}", failures.len(), failures.join("\n\n"));
+        assert!(count >= 500, "only {count} cases: has a file been lost?");
     }
 
     /// Every policy under `policies/` and `tests/corpus/policies/`.

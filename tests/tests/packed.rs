@@ -136,6 +136,39 @@ fn agrees(
     Ok(())
 }
 
+/// Whether everybody is answered about at `now` as `decide` answers.
+fn agree_at(
+    asked: &Asked,
+    everybody: &Everybody,
+    replica: &Replica<Vec<u8>>,
+    prepared: &mut Prepared,
+    now: Time,
+) -> Result<(), TestCaseError> {
+    for (subject, events) in &everybody.lives {
+        let expected = decided(asked, *subject, events, now);
+        let answer = replica.answer(prepared, *subject, now);
+        agrees(prepared, answer, &expected)?;
+    }
+    Ok(())
+}
+
+/// Whether everybody is answered about as `decide` answers by what had been recorded at `then`.
+fn agree_as_of(
+    asked: &Asked,
+    everybody: &Everybody,
+    replica: &Replica<Vec<u8>>,
+    prepared: &mut Prepared,
+    then: Time,
+) -> Result<(), TestCaseError> {
+    for (subject, events) in &everybody.lives {
+        let by_then: Vec<Event> = events.iter().filter(|event| AsOf::Recorded(then).counts(event)).cloned().collect();
+        let expected = decided(asked, *subject, &by_then, then);
+        let answer = replica.answer_as_of(prepared, *subject, then);
+        agrees(prepared, answer, &expected)?;
+    }
+    Ok(())
+}
+
 /// Fewer of them, so that a case is soon done; always the same for the same list.
 fn some<T: Copy>(all: &[T], most: usize) -> impl Iterator<Item = T> {
     all.iter().copied().step_by(all.len().div_ceil(most).max(1))
@@ -151,11 +184,7 @@ proptest! {
         let mut prepared = prepared(&asked);
         let moments = everybody.moments(&asked);
         for now in some(&moments, 40) {
-            for (subject, events) in &everybody.lives {
-                let expected = decided(&asked, *subject, events, now);
-                let answer = replica.answer(&mut prepared, *subject, now);
-                agrees(&prepared, answer, &expected)?;
-            }
+            agree_at(&asked, &everybody, &replica, &mut prepared, now)?;
             for nobody in [device(200), account(200)] {
                 let expected = decided(&asked, nobody, &[], now);
                 let answer = replica.answer(&mut prepared, nobody, now);
@@ -179,11 +208,7 @@ proptest! {
         let mut prepared = prepared(&asked);
         let moments = everybody.moments(&asked);
         for now in some(&moments, 40) {
-            for (subject, events) in &everybody.lives {
-                let expected = decided(&asked, *subject, events, now);
-                let answer = replica.answer(&mut prepared, *subject, now);
-                agrees(&prepared, answer, &expected)?;
-            }
+            agree_at(&asked, &everybody, &replica, &mut prepared, now)?;
         }
     }
 
@@ -194,13 +219,7 @@ proptest! {
         let mut prepared = prepared(&asked);
         let moments = everybody.moments(&asked);
         for then in some(&moments, 40) {
-            for (subject, events) in &everybody.lives {
-                let by_then: Vec<Event> =
-                    events.iter().filter(|event| AsOf::Recorded(then).counts(event)).cloned().collect();
-                let expected = decided(&asked, *subject, &by_then, then);
-                let answer = replica.answer_as_of(&mut prepared, *subject, then);
-                agrees(&prepared, answer, &expected)?;
-            }
+            agree_as_of(&asked, &everybody, &replica, &mut prepared, then)?;
         }
     }
 
@@ -284,16 +303,8 @@ proptest! {
         prop_assert_eq!(merged.changed(), 0);
         for replica in [&replica, &merged] {
             for then in some(&moments, 12) {
-                for (subject, events) in &everybody.lives {
-                    let expected = decided(&asked, *subject, events, then);
-                    let answer = replica.answer(&mut prepared, *subject, then);
-                    agrees(&prepared, answer, &expected)?;
-                    let by_then: Vec<Event> =
-                        events.iter().filter(|event| AsOf::Recorded(then).counts(event)).cloned().collect();
-                    let expected = decided(&asked, *subject, &by_then, then);
-                    let answer = replica.answer_as_of(&mut prepared, *subject, then);
-                    agrees(&prepared, answer, &expected)?;
-                }
+                agree_at(&asked, &everybody, replica, &mut prepared, then)?;
+                agree_as_of(&asked, &everybody, replica, &mut prepared, then)?;
             }
         }
     }
