@@ -53,6 +53,25 @@ fn lived_otherwise(events: &[Event], stretch: u64, days: u64) -> Vec<Event> {
     events.iter().map(|event| Event { at: otherwise(event.at), kind: event.kind.clone() }).collect()
 }
 
+/// So many others that somebody is looked for among some of their neighbours: of a few there are none to look at.
+const CROWD: u16 = 1_000;
+
+/// Adds them. Each has asked to be erased once, before anything else was said.
+fn crowd(builder: &mut Builder) {
+    let at = Time::from_ms(START_MS - DAY_MS);
+    let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
+    let event = Event { at, kind: EventKind::Demanded(event_id(at, 0), demand) };
+    let past = Past::empty(device(1)).then(at, Record::of(device(1), [&event])).expect("the first");
+    let erased = builder.life(&past).expect("room");
+    for number in 0..CROWD {
+        let mut bytes = [9; 16];
+        bytes[..2].copy_from_slice(&number.to_le_bytes());
+        (bytes[6], bytes[8]) = (0x49, 0x89);
+        let somebody = DeviceId::from_bytes(bytes).expect("a version 4 UUID");
+        builder.add_life(somebody.into(), erased.as_ref());
+    }
+}
+
 /// Everybody whom a case is about.
 struct Everybody {
     lives: Vec<(Subject, Vec<Event>)>,
@@ -72,6 +91,7 @@ impl Everybody {
 
     fn packed(&self, history: &PolicyHistory) -> Replica<Vec<u8>> {
         let mut builder = Builder::new(&key(), history);
+        crowd(&mut builder);
         for (subject, events) in &self.lives {
             builder.add(&Past::of_events(history, *subject, events)).expect("room");
         }
@@ -280,6 +300,7 @@ proptest! {
     fn what_happens_later_counts_at_once_and_in_the_next_snapshot(asked in any_asked(), first in 0..=5_usize) {
         let everybody = Everybody::of(&asked);
         let mut builder = Builder::new(&key(), &asked.history);
+        crowd(&mut builder);
         for (subject, events) in &everybody.lives {
             let earlier = &events[..first.min(events.len())];
             // Somebody of whom nothing is known yet need not be there.

@@ -5,7 +5,8 @@
 
 use super::Unanswered;
 use super::prepared::{Kind, Prepared};
-use super::replica::{Held, Replica, outcome, outcome_as_of};
+use super::replica::{Replica, outcome, outcome_as_of};
+use super::snapshot::Near;
 use super::wanted::When;
 use crate::id::Subject;
 use crate::time::Time;
@@ -109,13 +110,10 @@ impl<B: AsRef<[u8]>> Replica<B> {
             touched ^= self.packed.touch_index(*hash);
         }
         black_box(touched);
-        let mut ranges: [_; TOGETHER] = core::array::from_fn(|_| Ok(None));
-        let mut places = [0; TOGETHER];
-        for ((hash, range), place) in hashes.iter().zip(&mut ranges).zip(&mut places).take(subjects.len()) {
-            *range = self.packed.range(*hash);
-            if let Ok(Some((_, likely))) = range {
-                *place = self.packed.entry_at(*likely);
-            }
+        let (mut spots, mut places) = ([None; TOGETHER], [0; TOGETHER]);
+        for ((hash, spot), place) in hashes.iter().zip(&mut spots).zip(&mut places).take(subjects.len()) {
+            *spot = self.packed.spot(*hash).unwrap_or_default();
+            *place = spot.map_or(0, |spot| self.packed.entry_at(spot.likely()));
         }
         // Nothing else is done here, so that as many as can be are waited for at once.
         for place in places.iter().take(subjects.len()) {
@@ -123,27 +121,16 @@ impl<B: AsRef<[u8]>> Replica<B> {
         }
         black_box(touched);
         let (mut byte, mut bit) = (0, 1_u8);
-        for (((subject, hash), range), place) in subjects.iter().zip(hashes).zip(ranges).zip(first..) {
+        for (((subject, hash), spot), place) in subjects.iter().zip(hashes).zip(spots).zip(first..) {
             let subject = (*subject).into();
-            let found = match self.later.find(hash, &subject) {
-                Err(why) => Err(why),
-                Ok(Some(entry)) => Ok(Some((Held::Later(&self.later), entry))),
-                Ok(None) => range.and_then(|range| match range {
-                    None => Ok(None),
-                    Some((range, likely)) => {
-                        let entry = self.packed.find_from(hash, range, likely)?;
-                        Ok(entry.map(|entry| (Held::Packed(&self.packed), entry)))
-                    }
-                }),
-            };
-            let answer = found.and_then(|found| match when {
-                When::Now(now) => outcome(prepared, Kind::of(&subject), found, now),
-                When::AsOf(then) => outcome_as_of(prepared, Kind::of(&subject), found, then),
-            });
-            match answer {
-                Ok(outcome) if outcome.allows() => byte |= bit,
-                Ok(_) => {}
-                Err(why) => allowed.unanswered.push((place, why)),
+            let near = || spot.map_or(Near::Unknown, |spot| self.packed.find_near_spot(hash, spot));
+            match self.at_a_glance(prepared, Kind::of(&subject), hash, when, near) {
+                Some((brief, _)) => byte |= bit * u8::from(brief.said.allows()),
+                None => match self.allows_at_length(prepared, &subject, hash, when) {
+                    Ok(true) => byte |= bit,
+                    Ok(false) => {}
+                    Err(why) => allowed.unanswered.push((place, why)),
+                },
             }
             bit = bit.rotate_left(1);
             if bit == 1 {
@@ -154,5 +141,20 @@ impl<B: AsRef<[u8]>> Replica<B> {
         if bit != 1 {
             allowed.bits.push(byte);
         }
+    }
+    #[inline(never)]
+    fn allows_at_length(
+        &self,
+        prepared: &mut Prepared,
+        subject: &Subject,
+        hash: u64,
+        when: When,
+    ) -> Result<bool, Unanswered> {
+        let found = self.find_hash(hash, subject)?;
+        let outcome = match when {
+            When::Now(now) => outcome(prepared, Kind::of(subject), found, now)?,
+            When::AsOf(then) => outcome_as_of(prepared, Kind::of(subject), found, then)?,
+        };
+        Ok(outcome.allows())
     }
 }

@@ -30,28 +30,55 @@ pub(super) const fn group_of(hash: u64, bits: u32) -> usize {
 
 /// The entries of a group.
 pub(super) fn range_of(group: &[u8; GROUP_BYTES]) -> Range<usize> {
-    let [s0, s1, s2, s3, c0, c1, c2, c3, ..] = *group;
-    let start = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
-    start..start.saturating_add(u32::from_le_bytes([c0, c1, c2, c3]) as usize)
+    let (start, count) = start_and_count(group);
+    start as usize..start.saturating_add(count) as usize
 }
 
-/// The entries of a hash's group, and which of them it would be; none if the group has none.
 #[inline(always)]
-pub(super) fn likely(group: &[u8; GROUP_BYTES], hash: u64, bits: u32) -> Option<(Range<usize>, usize)> {
+const fn start_and_count(group: &[u8; GROUP_BYTES]) -> (u32, u32) {
+    let [s0, s1, s2, s3, c0, c1, c2, c3, ..] = *group;
+    (u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([c0, c1, c2, c3]))
+}
+
+/// Where somebody is, if anywhere: among the entries of their group, and which of them most likely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    start: u32,
+    end: u32,
+    likely: u32,
+}
+
+impl Spot {
+    /// The entries of the group.
+    #[inline(always)]
+    pub(super) const fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The likeliest of them.
+    #[inline(always)]
+    pub(super) const fn likely(self) -> usize {
+        self.likely as usize
+    }
+}
+
+/// Where a hash would be; none if its group has no entries.
+#[inline(always)]
+pub(super) fn likely(group: &[u8; GROUP_BYTES], hash: u64, bits: u32) -> Option<Spot> {
     let (_, corrections) = group.split_first_chunk::<8>()?;
-    let range = range_of(group);
-    let last = range.len().checked_sub(1)?;
-    let (guess, part) = guess(hash, bits, range.len());
-    let correction = isize::from(corrections.get(part)?.cast_signed());
+    let (start, count) = start_and_count(group);
+    let last = count.checked_sub(1)?;
+    let (guess, part) = guess(hash, bits, count);
+    let correction = i32::from(corrections.get(part)?.cast_signed());
     let place = guess.saturating_add_signed(correction).min(last);
-    Some((range.clone(), range.start + place))
+    Some(Spot { start, end: start.saturating_add(count), likely: start.saturating_add(place) })
 }
 
 /// Where a hash would be among so many, if they were spread as evenly as can be; and in which part of the group.
 #[inline(always)]
-const fn guess(hash: u64, bits: u32, count: usize) -> (usize, usize) {
+const fn guess(hash: u64, bits: u32, count: u32) -> (u32, usize) {
     let within = hash << bits >> 32;
-    (((within * count as u64) >> 32) as usize, ((within * PARTS as u64) >> 32) as usize)
+    (((within * count as u64) >> 32) as u32, ((within * PARTS as u64) >> 32) as usize)
 }
 
 /// A group in the making.
@@ -67,18 +94,18 @@ impl Group {
 
     /// What the index says of the group that begins with that entry; then it is empty again.
     pub(super) fn finish(&mut self, start: u32, bits: u32) -> [u8; GROUP_BYTES] {
-        let count = self.hashes.len();
+        let count = self.hashes.len() as u32;
         let mut off = [(0_i64, 0_i64); PARTS];
         for (place, hash) in self.hashes.iter().enumerate() {
             let (guess, part) = guess(*hash, bits, count);
             if let Some((sum, count)) = off.get_mut(part) {
-                *sum += place as i64 - guess as i64;
+                *sum += place as i64 - i64::from(guess);
                 *count += 1;
             }
         }
         self.hashes.clear();
         let mut group = [0; GROUP_BYTES];
-        let head = start.to_le_bytes().into_iter().chain((count as u32).to_le_bytes());
+        let head = start.to_le_bytes().into_iter().chain(count.to_le_bytes());
         // Where nobody is, it is as where somebody was last. One that is too far off costs a longer search, and nothing else.
         let mut last = 0_i8;
         let corrections = off.into_iter().map(|(sum, count)| {
@@ -116,10 +143,10 @@ mod tests {
         let group = group.finish(1_000, 8);
         let mut off: Vec<usize> = Vec::new();
         for (place, hash) in (1_000_usize..).zip(&hashes) {
-            let (range, likely) = likely(&group, *hash, 8).expect("not empty");
-            assert_eq!(range, 1_000..1_600);
-            assert!(range.contains(&likely));
-            off.push(place.abs_diff(likely));
+            let spot = likely(&group, *hash, 8).expect("not empty");
+            assert_eq!(spot.range(), 1_000..1_600);
+            assert!(spot.range().contains(&spot.likely()));
+            off.push(place.abs_diff(spot.likely()));
         }
         let mean = off.iter().sum::<usize>() as f64 / 600.0;
         assert!(mean < 2.5 && off.iter().all(|off| *off < 16), "{mean}");

@@ -47,7 +47,7 @@ impl Cell {
     }
 
     #[inline]
-    const fn is_bounded_by(self, test: usize) -> bool {
+    pub(super) const fn is_bounded_by(self, test: usize) -> bool {
         self.0 >> (1 + test) & 1 != 0 && test < BOUNDS as usize
     }
 
@@ -164,6 +164,12 @@ impl Epoch {
         Self { from, until, recheck, rows: Default::default(), odd: Vec::new(), glances: Glances::default() }
     }
 
+    /// Until when an answer may be relied on at most that is given at `now`.
+    #[inline(always)]
+    pub(super) fn until(&self, now: Time) -> Time {
+        now.after(self.recheck).min(self.until)
+    }
+
     /// Whether it is this one at `now`.
     #[inline(always)]
     pub(super) fn holds(&self, now: Time) -> bool {
@@ -178,7 +184,7 @@ impl Epoch {
         now: Time,
         mut time: impl FnMut(u16) -> Result<Time, E>,
     ) -> Result<Option<Outcome>, E> {
-        let until = now.after(self.recheck).min(self.until);
+        let until = self.until(now);
         Ok(match row.kind {
             Kind::New => None,
             Kind::Ageless => Some(Outcome { cell: row.cell(false), until }),

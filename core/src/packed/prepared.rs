@@ -1,8 +1,9 @@
 //! One question in given circumstances, made ready to be asked about millions of subjects.
 
 use super::Unanswered;
-use super::dictionary::Source;
+use super::dictionary::{Source, State};
 use super::entry::Times;
+use super::glance::{Brief, Glances};
 use super::memo::{Asking, Epoch, Outcome, Ranks, Row};
 use super::wanted::Said;
 use crate::answer::{Decision, Reason};
@@ -41,14 +42,19 @@ pub struct Answer {
     pub reason: Reason,
     /// Until when it may be relied on without asking again (R35).
     pub valid_until: Time,
-    number: usize,
+    number: u32,
 }
 
 impl Answer {
     /// Of two answers to one [`Prepared`] with one number, [`Prepared::decision`] says the same but for how long. Numbers are small.
     #[must_use]
     pub const fn number(&self) -> usize {
-        self.number
+        self.number as usize
+    }
+
+    #[inline(always)]
+    pub(super) const fn of((brief, valid_until): (Brief, Time)) -> Self {
+        Self { reason: brief.reason, valid_until, number: brief.number }
     }
 }
 
@@ -123,7 +129,7 @@ impl Prepared {
     /// knows. An answer to another question says nothing here.
     #[must_use]
     pub fn decision(&self, answer: &Answer) -> Option<Decision> {
-        let known = self.decisions.get(answer.number)?;
+        let known = self.decisions.get(answer.number())?;
         (known.reason == answer.reason).then(|| Decision { valid_until: answer.valid_until, ..known.clone() })
     }
 
@@ -179,15 +185,35 @@ impl Prepared {
     pub(super) fn answer(&self, outcome: &Outcome) -> Result<Answer, Unanswered> {
         let number = outcome.cell.number();
         let decision = self.decisions.get(number).ok_or(Unanswered::NotHeld)?;
+        let number = u32::try_from(number).map_err(|_| Unanswered::NotHeld)?;
         Ok(Answer { reason: decision.reason, valid_until: outcome.until, number })
+    }
+
+    /// What is said by what is at hand, if it is, and until when.
+    #[inline(always)]
+    pub(super) fn at_a_glance(
+        &self,
+        now: Time,
+        look: impl FnOnce(&Glances) -> Option<(Brief, Time)>,
+    ) -> Option<(Brief, Time)> {
+        let epoch = self.epochs.get(self.last).filter(|epoch| epoch.holds(now))?;
+        let (brief, end) = look(&epoch.glances)?;
+        Some((brief, epoch.until(now).min(end)))
     }
 
     /// What is said of whoever is in that state of the snapshot, if that is known already and hangs on no more than one of two times.
     #[inline(always)]
     pub(super) fn said_at_once(&self, state: u32, times: &Times, now: Time) -> Option<Said> {
         let Times::Here(first, second) = times else { return None };
-        let epoch = self.epochs.get(self.last).filter(|epoch| epoch.holds(now))?;
-        epoch.glances.said(state, [*first, *second], now)
+        let (brief, _) = self.at_a_glance(now, |glances| glances.look(state, [*first, *second], now))?;
+        Some(brief.said)
+    }
+
+    /// Where a state of the snapshot is in its past.
+    pub(super) fn note(&mut self, number: u32, state: State) {
+        if let Some(epoch) = self.epochs.get_mut(self.last) {
+            epoch.glances.note(number, state);
+        }
     }
 
     /// The same in a byte.
@@ -238,8 +264,11 @@ impl Prepared {
         if let Some(kept) = rows.get_mut(state) {
             *kept = if outcome.is_some() { row } else { Row::default() };
             let kept = *kept;
-            if asked.side == Side::Packed {
-                epoch.glances.keep(state, &kept, decisions);
+            match (asked.side, asked.state) {
+                (Side::Packed, _) => epoch.glances.keep(state, &kept, decisions),
+                (Side::Absent, 0) => epoch.glances.keep_nobody(Kind::Device, &kept, decisions),
+                (Side::Absent, _) => epoch.glances.keep_nobody(Kind::Account, &kept, decisions),
+                (Side::Later, _) => {}
             }
         }
         outcome.ok_or(Unanswered::NotHeld)

@@ -3,12 +3,14 @@
 use super::Unanswered;
 use super::dictionary::{PackError, Source, State};
 use super::entry::{Entry, Times};
+use super::glance::Brief;
 use super::later::Later;
 use super::memo::Outcome;
 use super::past::{Past, PastError};
 use super::prepared::{Answer, Asked, Kind, Prepared, Side, Whose};
 use super::shape::hangs_on_names;
-use super::snapshot::Packed;
+use super::snapshot::{Near, Packed};
+use super::wanted::When;
 use crate::answer::Decision;
 use crate::id::{AccountId, DeviceId, Subject};
 use crate::record::{Event, Record};
@@ -108,8 +110,11 @@ impl<B: AsRef<[u8]>> Replica<B> {
     #[inline]
     pub fn answer(&self, prepared: &mut Prepared, subject: Subject, now: Time) -> Result<Answer, Unanswered> {
         self.bind(prepared)?;
-        let outcome = outcome(prepared, Kind::of(&subject), self.find(&subject)?, now)?;
-        prepared.answer(&outcome)
+        let hash = self.packed.hash(&subject);
+        match self.at_a_glance(prepared, Kind::of(&subject), hash, When::Now(now), || self.packed.find_near(hash)) {
+            Some(brief) => Ok(Answer::of(brief)),
+            None => self.answer_at_length(prepared, &subject, hash, now),
+        }
     }
 
     /// What would have been said of the subject at `then`, by what had been recorded by then ([`crate::AsOf::Recorded`]).
@@ -119,7 +124,60 @@ impl<B: AsRef<[u8]>> Replica<B> {
     #[inline]
     pub fn answer_as_of(&self, prepared: &mut Prepared, subject: Subject, then: Time) -> Result<Answer, Unanswered> {
         self.bind(prepared)?;
-        let outcome = outcome_as_of(prepared, Kind::of(&subject), self.find(&subject)?, then)?;
+        let hash = self.packed.hash(&subject);
+        match self.at_a_glance(prepared, Kind::of(&subject), hash, When::AsOf(then), || self.packed.find_near(hash)) {
+            Some(brief) => Ok(Answer::of(brief)),
+            None => self.answer_at_length_as_of(prepared, &subject, hash, then),
+        }
+    }
+
+    /// What is said of somebody who is as the snapshot has them, if that is at hand: nearly always.
+    #[inline(always)]
+    pub(super) fn at_a_glance(
+        &self,
+        prepared: &Prepared,
+        kind: Kind,
+        hash: u64,
+        when: When,
+        near: impl FnOnce() -> Near,
+    ) -> Option<(Brief, Time)> {
+        if self.later.may_hold(hash) {
+            return None;
+        }
+        let (When::Now(time) | When::AsOf(time)) = when;
+        match near() {
+            Near::Found(Entry { state, times: Times::Here(first, second) }) => {
+                prepared.at_a_glance(time, |glances| match when {
+                    When::Now(now) => glances.look(state, [first, second], now),
+                    When::AsOf(then) => glances.look_as_of(state, [first, second], kind, then),
+                })
+            }
+            Near::Nobody => prepared.at_a_glance(time, |glances| glances.look_at_nobody(kind)),
+            Near::Found(_) | Near::Unknown => None,
+        }
+    }
+
+    #[inline(never)]
+    fn answer_at_length(
+        &self,
+        prepared: &mut Prepared,
+        subject: &Subject,
+        hash: u64,
+        now: Time,
+    ) -> Result<Answer, Unanswered> {
+        let outcome = outcome(prepared, Kind::of(subject), self.find_hash(hash, subject)?, now)?;
+        prepared.answer(&outcome)
+    }
+
+    #[inline(never)]
+    fn answer_at_length_as_of(
+        &self,
+        prepared: &mut Prepared,
+        subject: &Subject,
+        hash: u64,
+        then: Time,
+    ) -> Result<Answer, Unanswered> {
+        let outcome = outcome_as_of(prepared, Kind::of(subject), self.find_hash(hash, subject)?, then)?;
         prepared.answer(&outcome)
     }
 
@@ -230,9 +288,11 @@ impl<B: AsRef<[u8]>> Replica<B> {
         matches!(self.find(subject), Ok(None))
     }
 
-    #[inline(always)]
-    pub(super) fn find(&self, subject: &Subject) -> Result<Found<'_, B>, Unanswered> {
-        let hash = self.packed.hash(subject);
+    fn find(&self, subject: &Subject) -> Result<Found<'_, B>, Unanswered> {
+        self.find_hash(self.packed.hash(subject), subject)
+    }
+
+    pub(super) fn find_hash(&self, hash: u64, subject: &Subject) -> Result<Found<'_, B>, Unanswered> {
         if let Some(entry) = self.later.find(hash, subject)? {
             return Ok(Some((Held::Later(&self.later), entry)));
         }
@@ -263,10 +323,18 @@ pub(super) fn outcome_as_of<B: AsRef<[u8]>>(
     then: Time,
 ) -> Result<Outcome, Unanswered> {
     let Some((held, entry)) = found else { return prepared.outcome(&absent::<B>(kind), then) };
-    match state_as_of(&held, &entry, then)? {
+    let state = state_as_of(&held, &entry, then)?;
+    let outcome = match state {
         None => prepared.outcome(&absent::<B>(kind), then),
         Some(state) => prepared.outcome(&asked(&held, &entry, state), then),
+    };
+    if let Held::Packed(packed) = held {
+        // The next one is seen at a glance.
+        for number in state.unwrap_or(entry.state)..=entry.state {
+            prepared.note(number, packed.state(number)?);
+        }
     }
+    outcome
 }
 
 #[inline(always)]

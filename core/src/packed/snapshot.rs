@@ -5,7 +5,7 @@ use super::blocks::Blocks;
 use super::dictionary::{NOT_HELD, Source, State};
 use super::entry::{ELSEWHERE, ENTRY_BYTES, Entry, OWN_BITS, Times, compare, own_bits};
 use super::header::{Header, Origin, SnapshotError};
-use super::index::{group_of, likely, range_of};
+use super::index::{Spot, group_of, likely, range_of};
 use super::key::PackKey;
 use super::varint::Reader;
 use crate::id::{PolicyHash, Subject};
@@ -30,7 +30,7 @@ pub(super) enum Near {
 }
 
 /// So many entries are looked at at once where they are at hand.
-const NEAR: usize = 8;
+const NEAR: usize = 5;
 
 /// Gives each snapshot that is opened a number of its own, so that nobody takes one's answers for another's.
 static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -113,12 +113,12 @@ impl<B: AsRef<[u8]>> Packed<B> {
 
     /// Where in the list of entries somebody with that hash would be, and the likeliest place of these; `None` for nobody.
     #[inline(always)]
-    pub(super) fn range(&self, hash: u64) -> Result<Option<(Range<usize>, usize)>, Unanswered> {
+    pub(super) fn spot(&self, hash: u64) -> Result<Option<Spot>, Unanswered> {
         let bits = self.header.group_bits;
         Ok(likely(self.blocks.item(&self.header.index, group_of(hash, bits))?, hash, bits))
     }
 
-    /// Has the place in the index brought into the cache that [`Packed::range`] reads.
+    /// Has the place in the index brought into the cache that [`Packed::spot`] reads.
     #[inline]
     pub(super) fn touch_index(&self, hash: u64) -> u8 {
         self.blocks.touch(self.header.index.at(group_of(hash, self.header.group_bits)))
@@ -130,10 +130,13 @@ impl<B: AsRef<[u8]>> Packed<B> {
         self.header.entries.at(entry)
     }
 
-    /// Has the entry that begins there and one on either side of it brought into the cache.
+    /// Has the entry that begins there and those near it brought into the cache.
     #[inline]
     pub(super) fn touch_around(&self, at: usize) -> u8 {
-        self.blocks.touch(at.saturating_sub(ENTRY_BYTES)) ^ self.blocks.touch(at + 2 * ENTRY_BYTES)
+        const AROUND: usize = 2 * ENTRY_BYTES;
+        self.blocks.touch(at.saturating_sub(AROUND))
+            ^ self.blocks.touch(at)
+            ^ self.blocks.touch(at + AROUND + ENTRY_BYTES - 1)
     }
 
     /// Has the line that a byte is in brought into the cache.
@@ -145,22 +148,31 @@ impl<B: AsRef<[u8]>> Packed<B> {
     /// The entry with that hash; `None` for somebody nobody has heard of.
     #[inline]
     pub(super) fn find(&self, hash: u64) -> Result<Option<Entry>, Unanswered> {
-        match self.range(hash)? {
-            Some((range, likely)) => self.find_from(hash, range, likely),
+        match self.spot(hash)? {
+            Some(spot) => self.find_from(hash, spot.range(), spot.likely()),
             None => Ok(None),
         }
     }
 
     /// The entry with that hash, if it is near its likeliest place, or that there is none. All that are near are looked at at once, which reads
-    /// more of them than [`Packed::find`] does, but leaves nothing to foresee: that is quicker where they are at hand already.
+    /// more of them than [`Packed::find`] does, but leaves nothing to foresee.
     #[inline(always)]
     pub(super) fn find_near(&self, hash: u64) -> Near {
-        self.look_near(hash).unwrap_or(Near::Unknown)
+        match self.spot(hash) {
+            Ok(Some(spot)) => self.find_near_spot(hash, spot),
+            Ok(None) | Err(_) => Near::Unknown,
+        }
+    }
+
+    /// The same, where it would be being known.
+    #[inline(always)]
+    pub(super) fn find_near_spot(&self, hash: u64, spot: Spot) -> Near {
+        self.look_near(hash, spot).unwrap_or(Near::Unknown)
     }
 
     #[inline(always)]
-    fn look_near(&self, hash: u64) -> Option<Near> {
-        let (range, likely) = self.range(hash).ok()??;
+    fn look_near(&self, hash: u64, spot: Spot) -> Option<Near> {
+        let (range, likely) = (spot.range(), spot.likely());
         let (entries, place) = self.blocks.around(&self.header.entries, likely).ok()?;
         let from = place.saturating_sub(NEAR / 2).min(entries.len().saturating_sub(NEAR));
         let near = entries.get(from..)?.first_chunk::<NEAR>()?;

@@ -282,8 +282,8 @@ impl<B: AsRef<[u8]>> Packed<B> {
     fn read_ahead(&self, wanted: &[Wanted]) -> bool {
         let hashes = wanted.iter().map(Wanted::hash);
         let Some((low, high)) = hashes.clone().min().zip(hashes.max()) else { return true };
-        let (Ok(Some((_, first))), Ok(Some((_, last)))) = (self.range(low), self.range(high)) else { return false };
-        let (from, to) = (self.entry_at(first), self.entry_at(last));
+        let (Ok(Some(first)), Ok(Some(last))) = (self.spot(low), self.spot(high)) else { return false };
+        let (from, to) = (self.entry_at(first.likely()), self.entry_at(last.likely()));
         let bytes = to.saturating_sub(from);
         if bytes > AHEAD_BYTES_MAX || bytes / LINE_BYTES > wanted.len().saturating_mul(LINES_EACH_MAX) {
             return false;
@@ -299,8 +299,8 @@ impl<B: AsRef<[u8]>> Packed<B> {
         black_box(touched);
         let mut places = [0; TOGETHER];
         for (one, place) in wanted.iter().zip(&mut places) {
-            if let Ok(Some((_, likely))) = self.range(one.hash()) {
-                *place = self.entry_at(likely);
+            if let Ok(Some(spot)) = self.spot(one.hash()) {
+                *place = self.entry_at(spot.likely());
             }
         }
         for place in places.iter().take(wanted.len()) {
