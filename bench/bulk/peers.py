@@ -1,11 +1,13 @@
-"""Filters the same lists with Polars and DuckDB, one at a time, whenever it is told to.
+"""Filters the same lists with Polars and DuckDB, and with ours in Python, one at a time, whenever it is told to.
 
-Goes in: a folder with the lists (`bench/src/bin/bulk/lists.rs` says what is in it), the number of threads, and on standard input a line for
-each run: `run NAME`, or `check NAME`, which keeps what came out. Comes out: the names with what they do, and for each line how long it took,
+Goes in: a folder with the lists (`bench/src/bin/bulk/lists.rs` says what is in it), the number of threads; for ours the server that sends the
+replica, the site, purpose and processor, and the time in milliseconds; and on standard input a line for each run: `run NAME`, or `check NAME`, which keeps what came out. Comes out: the names with what they do, and for each line how long it took,
 and how long all processors together worked, in seconds.
 
 Each has its table beforehand, in the form that suits it best: ids as numbers or UUIDs in its own memory, only the allowed ones where that is
-quicker, sorted where they are, and said to be sorted where that can be said.
+quicker, sorted where they are, and said to be sorted where that can be said. Columns are an exception: everybody is handed the same 16 bytes
+for each UUID, next to one another in a NumPy array, or as the column of Arrow or Polars that lies there, and whoever would have them otherwise
+makes that of it in the time that is taken.
 """
 
 import os
@@ -14,11 +16,14 @@ import time
 from pathlib import Path
 
 FOLDER, THREADS = Path(sys.argv[1]), int(sys.argv[2])
+URL, SITE, PURPOSE, PROCESSOR, NOW_MS = sys.argv[3:8]
 os.environ["POLARS_MAX_THREADS"] = str(THREADS)
 
+import consentry  # noqa: E402
 import duckdb  # noqa: E402
 import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
+import pyarrow as pa  # noqa: E402
 
 assert pl.thread_pool_size() == THREADS
 CONNECTION = duckdb.connect()
@@ -133,13 +138,72 @@ def sorted_ids(case, read):
             return by_row.gather(asked["id"])
 
 
+# Any: the server that sends the replica asks for none.
+KEY = "ck_" + "A" * 43
+REPLICA = consentry.replica(URL, SITE, KEY, clock=consentry.HeldClock(int(NOW_MS)))
+QUESTION = consentry.Question(PURPOSE, processor=PROCESSOR or None)
+
+
+def column(case):
+    raw = np.fromfile(FOLDER / ("uuids-random" if case == "random" else "uuids-sorted"), dtype="V16")
+    arrow = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(raw), [None, pa.py_buffer(raw)])
+    named = pa.ExtensionArray.from_storage(pa.uuid(), arrow)
+    series = pl.Series("id", arrow)
+    assert series.dtype == pl.Binary
+    name = f"{case}-column"
+
+    @run(name, "Consentry", "in Python, a column of Arrow's")
+    def _():
+        return REPLICA.allowed(arrow, QUESTION)
+
+    @run(name, "Consentry", "in Python, a series of Polars'")
+    def _():
+        return REPLICA.allowed(series, QUESTION)
+
+    @run(name, "Consentry", "in Python, an array of NumPy's")
+    def _():
+        return REPLICA.allowed(raw, QUESTION)
+
+    known = uuids("uuids-known")
+    wide = pl.DataFrame({"id": known.filter(pl.Series(ALLOWED))})
+    known_raw = np.fromfile(FOLDER / "uuids-known", dtype="V16")[ALLOWED]
+    allowed = pl.DataFrame({"id": pl.Series(pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(known_raw), [None, pa.py_buffer(known_raw)]))})
+    asked = pl.DataFrame({"id": series})
+    as_numbers = pl.col("id").bin.reinterpret(dtype=pl.UInt128, endianness="big")
+
+    @run(name, "Polars", "binary, semi join with the allowed, streaming")
+    def _():
+        return asked.lazy().join(allowed.lazy(), on="id", how="semi").collect(engine="streaming")["id"]
+
+    @run(name, "Polars", "binary made UInt128, semi join with the allowed, streaming")
+    def _():
+        return asked.lazy().select(as_numbers).join(wide.lazy(), on="id", how="semi").collect(engine="streaming")["id"]
+
+    @run(name, "Polars", "binary made UInt128, `is_in` the allowed")
+    def _():
+        return asked.select(as_numbers)["id"].is_in(wide["id"].implode())
+
+    table = pa.table({"id": named})
+    CONNECTION.register(f"{case}_column_asked", table)
+
+    # The table of UUIDs that the lists have, too.
+    @run(name, "DuckDB", "a column of Arrow's (`arrow.uuid`), semi join with the allowed")
+    def _():
+        select = f"SELECT id FROM {case}_column_asked SEMI JOIN {case}_allowed USING (id)"
+        CONNECTION.execute(f"CREATE OR REPLACE TEMPORARY TABLE remaining AS {select}")
+
+
 random_uuids()
 sorted_ids("uuids", uuids)
 sorted_ids("counted", numbers)
 sorted_ids("scattered", numbers)
 
+for case in ("random", "uuids"):
+    column(case)
+
+VERSIONS = {"Consentry": "", "Polars": f" {pl.__version__}", "DuckDB": f" {duckdb.__version__}"}
 for name, (case, peer, how, _) in RUNS.items():
-    print(name, case, f"{peer} {(pl if peer == 'Polars' else duckdb).__version__}, {how}", sep="\t", flush=True)
+    print(name, case, f"{peer}{VERSIONS[peer]}, {how}", sep="\t", flush=True)
 print(flush=True)
 
 
@@ -152,9 +216,12 @@ def keep(out):
             raw = ids.fetchnumpy()["id"].astype(">u8").tobytes()
         else:
             raw = bytes.fromhex("".join(text for (text,) in ids.fetchall()))
-    elif out.dtype == pl.Boolean:
-        (FOLDER / "out").write_bytes(b"b" + out.to_numpy().astype(np.uint8).tobytes())
+    elif not isinstance(out, pl.Series) or out.dtype == pl.Boolean:
+        truths = out.to_numpy(zero_copy_only=False) if isinstance(out, pa.Array) else out if isinstance(out, np.ndarray) else out.to_numpy()
+        (FOLDER / "out").write_bytes(b"b" + truths.astype(np.uint8).tobytes())
         return
+    elif out.dtype == pl.Binary:
+        raw = b"".join(out.to_list())
     elif out.dtype == pl.UInt64:
         raw = out.to_numpy().astype(">u8").tobytes()
     else:

@@ -345,6 +345,7 @@ pub struct DeviceId(Uuid); // INVARIANT: version 4.
 
 impl DeviceId {
     /// The id that these bytes are; none if they are no random UUID.
+    #[inline]
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let uuid = Uuid::from_bytes(bytes);

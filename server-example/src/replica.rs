@@ -260,7 +260,12 @@ impl Ready {
     }
 
     /// For which of the subjects it is allowed: now, or as of the time that is asked about. None where only the full rule can tell.
-    pub(crate) fn allowed(&self, question: &QuestionDoc, subjects: &[Subject], now: Time) -> Option<Allowed> {
+    pub(crate) fn allowed<S: Copy + Into<Subject>>(
+        &self,
+        question: &QuestionDoc,
+        subjects: &[S],
+        now: Time,
+    ) -> Option<Allowed> {
         let answer = self.ask(question, |follower, prepared| match question.as_of_ms {
             None => follower.allowed(prepared, subjects, now),
             Some(then) => follower.allowed_as_of(prepared, subjects, then.min(now)),

@@ -30,10 +30,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Tally> {
     // In a folder of its own: what maturin says of the interpreter would have each of the two build PyO3 anew after the other.
     clippy.env("CARGO_TARGET_DIR", own.join("clippy"));
     let looked = [held(&mut format), held(&mut clippy)];
-    let wheel = wheel(workspace, &folder, &own)?;
+    let wheel = wheel(workspace, Profile::Dev)?;
     let python = empty(&folder, &own)?;
-    let mut install = pip(&python);
-    command::run(install.args(["--no-deps", "--no-index", "--force-reinstall"]).arg(&wheel))?;
+    install(&python, &wheel)?;
     let mut types = Command::new(&python);
     types.args(["-m", "mypy", "--cache-dir"]).arg(own.join("mypy")).current_dir(&folder);
     let tested = [held(&mut types), suite(workspace, &folder, &python)?];
@@ -51,19 +50,39 @@ fn held(command: &mut Command) -> Tally {
     }
 }
 
-/// The wheel, built as quickly as can be, into a folder that has no other.
-fn wheel(workspace: &Workspace, folder: &Path, own: &Path) -> Result<PathBuf> {
-    let maturin = environment(own, "build", &folder.join("requirements").join(LISTS[0]))?;
+/// How the wheel is built.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// As quickly as can be.
+    Dev,
+    /// As it ships.
+    Release,
+}
+
+/// The wheel, built into a folder that has no other.
+pub(crate) fn wheel(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    let (folder, own) = (workspace.root.join(FOLDER), workspace.target.join("python"));
+    let maturin = environment(&own, "build", &folder.join("requirements").join(LISTS[0]))?;
     let wheels = own.join("wheels");
     // An older one must not be installed if this run builds none.
     let _ = fs::remove_dir_all(&wheels);
     let mut build = Command::new(maturin);
     // Beside what the other steps have built, of which it can use much.
-    build.args(["-m", "maturin", "build", "--locked", "--profile", "dev", "--compatibility", "linux", "--out"]);
+    let profile = match profile {
+        Profile::Dev => "dev",
+        Profile::Release => "release",
+    };
+    build.args(["-m", "maturin", "build", "--locked", "--profile", profile, "--compatibility", "linux", "--out"]);
     build.arg(&wheels).env("CARGO_TARGET_DIR", &workspace.target).current_dir(folder);
     command::run(&mut build)?;
     let mut built = fs::read_dir(&wheels)?.map(|entry| entry.map(|entry| entry.path()));
     built.next().with_context(|| format!("there is no wheel in `{}`", wheels.display()))?.map_err(Into::into)
+}
+
+/// Puts it into an environment, in the place of any other.
+pub(crate) fn install(python: &Path, wheel: &Path) -> Result<()> {
+    let mut install = pip(python);
+    command::run(install.args(["--no-deps", "--no-index", "--force-reinstall"]).arg(wheel))
 }
 
 /// An environment without the wheel of an earlier run.

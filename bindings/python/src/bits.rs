@@ -3,7 +3,6 @@
 use arrow_array::BooleanArray;
 use arrow_buffer::{BooleanBuffer, Buffer};
 use arrow_schema::{DataType, Field};
-use consentry_core::packed::Allowed;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyCapsule, PyTuple};
@@ -25,23 +24,10 @@ impl Bits {
         self.rows
     }
 
-    /// The next so many rows.
-    pub(crate) fn extend(&mut self, allowed: &Allowed, rows: usize) {
-        if self.rows.is_multiple_of(8) {
-            self.bytes.extend_from_slice(&allowed.bits);
-            self.rows += rows;
-        } else {
-            (0..rows).for_each(|place| self.push(allowed.is_allowed(place)));
-        }
-    }
-
-    fn push(&mut self, is_set: bool) {
-        let bit = u8::from(is_set) << (self.rows % 8);
-        match self.bytes.last_mut() {
-            Some(byte) if !self.rows.is_multiple_of(8) => *byte |= bit,
-            Some(_) | None => self.bytes.push(bit),
-        }
-        self.rows += 1;
+    /// The next so many rows. All but the last are multiples of eight.
+    pub(crate) fn extend(&mut self, bits: &[u8], rows: usize) {
+        self.bytes.extend_from_slice(bits);
+        self.rows += rows;
     }
 
     fn each(&self) -> impl Iterator<Item = bool> {
@@ -69,9 +55,13 @@ impl Bits {
     }
 
     /// A byte for each row, 0 or 1: what NumPy's booleans are made of.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyByteArray> {
-        let bytes: Vec<u8> = self.each().map(u8::from).collect();
-        PyByteArray::new(py, &bytes)
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyByteArray>> {
+        PyByteArray::new_with(py, self.rows, |rows| {
+            for (rows, byte) in rows.chunks_mut(8).zip(&self.bytes) {
+                rows.iter_mut().zip(0..).for_each(|(row, place)| *row = byte >> place & 1);
+            }
+            Ok(())
+        })
     }
 
     /// Arrow's PyCapsule interface: a column of booleans without nulls.

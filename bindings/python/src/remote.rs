@@ -6,14 +6,18 @@ use crate::config::Said;
 use crate::decision::Decision;
 use crate::permit::Permit;
 use crate::question::Question;
+use crate::rows::{ColumnError, Rows};
 use crate::{column, errors, subject};
 use consentry_client::blocking::{self, Blocking};
-use consentry_client::{AsOf, AskError, Circumstances, Language, QuestionDoc, Subject};
+use consentry_client::bulk::List;
+use consentry_client::{AsOf, AskError, Circumstances, Language, QuestionDoc};
 use consentry_core::Guardian;
-use consentry_core::packed::Allowed;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
+
+/// How many rows are read before they are sent.
+const ROWS_AT_ONCE_MAX: usize = 1 << 16;
 
 /// Asks a server over HTTP, and remembers for a moment what it said.
 #[pyclass(frozen, module = "consentry")]
@@ -72,7 +76,7 @@ impl Remote {
     fn allowed<'py>(&self, subjects: &Bound<'py, PyAny>, question: &Question) -> PyResult<Bound<'py, PyAny>> {
         let py = subjects.py();
         let asks = self.0.here(py)?;
-        let bits = column::allowed(subjects, |subjects| ask(asks, question.of_many(), subjects))?;
+        let bits = column::allowed(subjects, ROWS_AT_ONCE_MAX, |rows| ask(asks, question.of_many(), rows))?;
         py.import("consentry._columns")?.call_method1("answer", (subjects, bits))
     }
 
@@ -117,28 +121,31 @@ impl Remote {
 
 /// The server answers with those who are allowed, in the order of the list; here they become bits. Of somebody who is on the list more
 /// than once, it does not matter which of the rows is meant: what was said of them was said in one answer.
-fn ask(
-    asks: &Blocking<consentry_client::Remote>,
-    question: &QuestionDoc,
-    subjects: &[Subject],
-) -> Result<Allowed, AskError> {
-    let mut allowed = Allowed { bits: vec![0; subjects.len().div_ceil(8)], unanswered: Vec::new() };
-    let Some(circumstances) = circumstances(question) else {
-        let about = |subject: &Subject| QuestionDoc { subject: *subject, ..question.clone() };
-        let questions: Vec<QuestionDoc> = subjects.iter().map(about).collect();
-        for (place, answer) in asks.decide_all(&questions).into_iter().enumerate() {
-            allowed.say(place, answer?.allows());
+fn ask(asks: &Blocking<consentry_client::Remote>, question: &QuestionDoc, rows: &Rows) -> Result<Vec<u8>, ColumnError> {
+    let (subjects, mut bits) = (rows.subjects()?, vec![0_u8; rows.len().div_ceil(8)]);
+    let mut allow = |row: usize| {
+        if let Some(byte) = bits.get_mut(row / 8) {
+            *byte |= 1 << (row % 8);
         }
-        return Ok(allowed);
     };
-    let mut places = subjects.iter().enumerate();
-    for subject in asks.filter(question.question(), circumstances, subjects.iter().copied())? {
+    let Some(circumstances) = circumstances(question) else {
+        let about = |(_, subject): &(_, _)| QuestionDoc { subject: *subject, ..question.clone() };
+        let questions: Vec<QuestionDoc> = subjects.iter().map(about).collect();
+        for ((row, _), answer) in subjects.iter().zip(asks.decide_all(&questions)) {
+            if answer?.allows() {
+                allow(*row);
+            }
+        }
+        return Ok(bits);
+    };
+    let mut left = subjects.iter();
+    for subject in asks.filter(question.question(), circumstances, subjects.iter().map(|(_, subject)| *subject))? {
         let subject = subject?;
-        let found = places.by_ref().find(|(_, asked)| **asked == subject);
-        let (place, _) = found.ok_or(AskError::Miscounted { asked: subjects.len(), answered: subjects.len() + 1 })?;
-        allowed.say(place, true);
+        let found = left.by_ref().find(|(_, asked)| *asked == subject);
+        let (row, _) = found.ok_or(AskError::Miscounted { asked: subjects.len(), answered: subjects.len() + 1 })?;
+        allow(*row);
     }
-    Ok(allowed)
+    Ok(bits)
 }
 
 /// What is the same for all of a list; none where both times are said, which a list has no words for.

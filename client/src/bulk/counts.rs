@@ -32,7 +32,7 @@ impl Counts {
         self.all().filter_map(|(said, count, _)| Some((said.reason().err()?, count))).collect()
     }
 
-    /// How many ids nobody has said of whose they are ([`IdMap`](super::IdMap)). They are not allowed.
+    /// How many ids nobody has said of whose they are ([`IdMap`](super::IdMap)), or in how many places nobody is. They are not allowed.
     #[must_use]
     pub const fn unlisted(&self) -> u64 {
         self.unlisted
@@ -71,8 +71,8 @@ impl Counts {
         }
     }
 
-    pub(super) const fn add_unlisted(&mut self) {
-        self.unlisted += 1;
+    pub(super) const fn add_unlisted(&mut self, count: u64) {
+        self.unlisted += count;
     }
 
     /// With those of a list that begins at `first`.

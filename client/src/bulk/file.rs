@@ -2,10 +2,11 @@
 //!
 //! A file is read and written through [`BufRead`] and [`Write`]; opening, naming and syncing it is the caller's.
 
+use super::answers::Answers;
 use super::counts::Counts;
 use super::filter::Filter;
 use super::id_map::Asked;
-use consentry_core::packed::{Replica, Unanswered};
+use consentry_core::packed::Unanswered;
 use consentry_core::{DeviceId, Subject};
 use std::io::{self, BufRead, ErrorKind, Write};
 
@@ -20,7 +21,7 @@ pub enum Format {
 
 /// Why a file was not filtered to its end. What was written until then holds.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub enum FileError<E = Unanswered> {
     /// The system said so.
     #[error("cannot read or write ids: {0}")]
     Io(#[from] io::Error),
@@ -32,7 +33,7 @@ pub enum FileError {
     NotAnId(u64),
     /// Nobody could be answered about.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    Unanswered(E),
 }
 
 /// So many ids of a file are held at once.
@@ -45,13 +46,13 @@ const LINE_BYTES_MAX: u64 = 80;
 ///
 /// # Errors
 /// [`FileError`].
-pub fn filter<B: AsRef<[u8]> + Sync>(
-    replica: &Replica<B>,
-    filter: &mut Filter,
+pub fn filter<A: Answers>(
+    answers: &A,
+    filter: &mut Filter<A::Question>,
     format: Format,
     mut from: impl BufRead,
     mut to: impl Write,
-) -> Result<Counts, FileError> {
+) -> Result<Counts, FileError<A::Error>> {
     let (mut counts, mut first) = (Counts::default(), 0);
     let mut held: Vec<Subject> = Vec::new();
     loop {
@@ -71,7 +72,7 @@ pub fn filter<B: AsRef<[u8]> + Sync>(
             to.flush()?;
             return Ok(counts);
         }
-        let filtered = filter.filter(replica, &held)?;
+        let filtered = filter.filter(answers, &held).map_err(FileError::Unanswered)?;
         for id in filtered.allowed().filter_map(|place| held.get(place)) {
             match (format, id) {
                 (Format::Uuids, Subject::Device(device)) => to.write_all(device.as_bytes())?,
@@ -87,9 +88,9 @@ pub fn filter<B: AsRef<[u8]> + Sync>(
 ///
 /// # Errors
 /// [`FileError::Io`] and [`FileError::CutOff`].
-pub fn filter_numbers(
+pub fn filter_numbers<Q: Clone + Send>(
     asked: &Asked<'_, u64>,
-    filter: &Filter,
+    filter: &Filter<Q>,
     mut from: impl BufRead,
     mut to: impl Write,
 ) -> Result<Counts, FileError> {
@@ -117,13 +118,13 @@ pub fn filter_numbers(
     }
 }
 
-fn read_uuid(from: &mut impl BufRead, number: u64) -> Result<Option<Subject>, FileError> {
+fn read_uuid<E>(from: &mut impl BufRead, number: u64) -> Result<Option<Subject>, FileError<E>> {
     let Some(bytes) = read_bytes(from, number)? else { return Ok(None) };
     let device = DeviceId::from_bytes(bytes).ok_or(FileError::NotAnId(number))?;
     Ok(Some(device.into()))
 }
 
-fn read_line(from: &mut impl BufRead, number: u64) -> Result<Option<Subject>, FileError> {
+fn read_line<E>(from: &mut impl BufRead, number: u64) -> Result<Option<Subject>, FileError<E>> {
     let mut line = Vec::new();
     if io::Read::take(&mut *from, LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
@@ -136,7 +137,7 @@ fn read_line(from: &mut impl BufRead, number: u64) -> Result<Option<Subject>, Fi
 }
 
 /// The next bytes; none at the end.
-fn read_bytes<const N: usize>(from: &mut impl BufRead, number: u64) -> Result<Option<[u8; N]>, FileError> {
+fn read_bytes<const N: usize, E>(from: &mut impl BufRead, number: u64) -> Result<Option<[u8; N]>, FileError<E>> {
     if from.fill_buf()?.is_empty() {
         return Ok(None);
     }

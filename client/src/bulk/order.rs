@@ -1,7 +1,9 @@
 //! Puts a list into the order in which a snapshot has its subjects: into parts, as finely as it takes for a part to stay in a cache.
 
-use consentry_core::Subject;
+use super::list::List;
 use consentry_core::packed::{PackKey, Wanted};
+use std::ops::Range;
+use std::slice;
 
 /// Subjects of the snapshot in a part, about: their entries take 170 KB, which a core's own cache holds beside all else.
 /// Tests have few people, and want several parts.
@@ -20,26 +22,30 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The list in parts, with the place of each in the list.
-    pub(super) fn of<S: Copy + Into<Subject>>(
+    /// Some places of a list in parts, each with how far it is from the first of those places.
+    pub(super) fn of<L: List + ?Sized>(
         &mut self,
         key: &PackKey,
-        ids: &[S],
         subjects: usize,
-    ) -> impl Iterator<Item = &[Wanted]> {
+        (list, places): (&L, Range<usize>),
+    ) -> Ordered<'_> {
         let Self { listed, ordered, ends } = self;
-        let parts = (subjects / SUBJECTS_A_PART).min(ids.len() / WANTED_A_PART).max(1);
+        let parts = (subjects / SUBJECTS_A_PART).min(places.len() / WANTED_A_PART).max(1);
         let bits = parts.ilog2().min(PART_BITS_MAX);
         ends.clear();
         ends.resize(1 << bits, 0);
         listed.clear();
-        listed.extend(ids.iter().enumerate().filter_map(|(place, id)| {
-            let one = Wanted::new(key, &(*id).into(), place)?;
-            if let Some(count) = ends.get_mut(one.part(bits)) {
-                *count += 1;
+        listed.reserve(places.len());
+        let mut place = 0;
+        list.each(places.clone(), |subject| {
+            if let Some(one) = subject.and_then(|subject| Wanted::new(key, &subject, place)) {
+                if let Some(count) = ends.get_mut(one.part(bits)) {
+                    *count += 1;
+                }
+                listed.push(one);
             }
-            Some(one)
-        }));
+            place += 1;
+        });
         // How many there are becomes where they begin, and that becomes where they end while each is put there.
         let mut start = 0;
         for count in &mut *ends {
@@ -54,8 +60,27 @@ impl Order {
                 *next += 1;
             }
         }
-        let ordered = &*ordered;
-        let mut start = 0;
-        ends.iter().map(move |end| ordered.get(core::mem::replace(&mut start, *end)..*end).unwrap_or_default())
+        Ordered { left: ordered, ends: ends.iter(), taken: 0, nobody: places.len() - listed.len() }
+    }
+}
+
+/// A list in parts.
+#[derive(Debug)]
+pub(super) struct Ordered<'a> {
+    left: &'a [Wanted],
+    ends: slice::Iter<'a, usize>,
+    taken: usize,
+    /// In how many of the places nobody is.
+    pub(super) nobody: usize,
+}
+
+impl<'a> Iterator for Ordered<'a> {
+    type Item = &'a [Wanted];
+
+    fn next(&mut self) -> Option<&'a [Wanted]> {
+        let end = *self.ends.next()?;
+        let (part, left) = self.left.split_at_checked(end - self.taken)?;
+        (self.left, self.taken) = (left, end);
+        Some(part)
     }
 }

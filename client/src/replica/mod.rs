@@ -4,12 +4,13 @@ mod change;
 mod error;
 mod file;
 mod follow;
+mod list;
 
 use crate::ask::{Ask, sealed};
 use crate::clock::Clock;
 use crate::error::AskError;
 use crate::remote::{Remote, RemoteConfig};
-use consentry_core::packed::{Allowed, Behind, Follower, Prepared, Questions, Unanswered};
+use consentry_core::packed::{Behind, Follower, Prepared, Questions, Unanswered};
 use consentry_core::wire::QuestionDoc;
 use consentry_core::{Decision, PolicyHash, Subject, Time};
 use hyper::body::Bytes;
@@ -96,11 +97,12 @@ impl Replica {
             Some(follower) => follower,
             None => follow::load(&remote, load_within, file.as_deref()).await?,
         };
+        let entries = watch::Sender::new(follower.entries());
         let shared = Arc::new(Shared {
             remote,
             follower: RwLock::new(follower),
             questions: Questions::default(),
-            entries: watch::Sender::new(0),
+            entries,
             fresh_ms: AtomicU64::new(0),
             stale_after,
             load_within,
@@ -142,29 +144,6 @@ impl Replica {
     /// [`AskError::Stale`]; [`AskError::NotHeld`] where the server has to be asked.
     pub fn decide_here(&self, question: &QuestionDoc) -> Result<Decision, AskError> {
         self.0.shared.decide(question)
-    }
-}
-
-impl Replica {
-    /// For which of these subjects it may be done, answered in this process: a bit for each, and whom it cannot tell of and why. The question's
-    /// own subject does not matter; it names no device, and no time by which something had happened.
-    ///
-    /// # Errors
-    /// [`AskError::Stale`]; [`AskError::NotOfAList`] where the question says what is one person's alone.
-    pub fn allowed<S: Copy + Into<Subject>>(
-        &self,
-        question: &QuestionDoc,
-        subjects: &[S],
-    ) -> Result<Allowed, AskError> {
-        let of_one = [("device", question.device.is_some()), ("happened_by_ms", question.happened_by_ms.is_some())];
-        if let Some((field, _)) = of_one.into_iter().find(|(_, is_said)| *is_said) {
-            return Err(AskError::NotOfAList { field });
-        }
-        let allowed = self.0.shared.ask(question, |follower, prepared, now| match question.as_of_ms {
-            None => follower.allowed(prepared, subjects, now),
-            Some(then) => follower.allowed_as_of(prepared, subjects, then.min(now)),
-        });
-        allowed?.map_err(|_| AskError::NotHeld)
     }
 }
 

@@ -3,7 +3,7 @@
 use consentry_client::{Clock, Consentry, Remote, RemoteConfig, Replica, ReplicaConfig, Subject, Time};
 use consentry_core::source::Published;
 use consentry_core::wire::StancesDoc;
-use consentry_core::{Answering, Draft, EventId, EventKind, Stance, Surface};
+use consentry_core::{Answering, Demand, DemandKind, Draft, EventId, EventKind, Stance, Surface};
 use consentry_server::{ApiKey, App, Appended, Config, DatabaseUrl, NewEntry, SiteFolder, Store};
 use consentry_tests::corpus::on_disk;
 use std::path::PathBuf;
@@ -118,12 +118,25 @@ impl House {
         self.keep(published, subject, draft).await;
     }
 
-    async fn keep(&self, published: &Published, subject: Subject, draft: Draft) {
+    /// Nothing is left of the subject on AdForge.
+    pub(crate) async fn erase(&self, subject: Subject) {
+        let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
+        self.append(self.site("adforge"), subject, EventKind::Demanded(self.next_id(), demand)).await;
+    }
+
+    fn next_id(&self) -> EventId {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let mut random = [0; 10];
         random[2..].copy_from_slice(&COUNT.fetch_add(1, Ordering::SeqCst).to_be_bytes());
-        let id = EventId::from_parts(self.now().as_ms(), &random);
-        let kind = EventKind::Chosen(draft.commit(&published.history, id).unwrap());
+        EventId::from_parts(self.now().as_ms(), &random)
+    }
+
+    async fn keep(&self, published: &Published, subject: Subject, draft: Draft) {
+        let kind = EventKind::Chosen(draft.commit(&published.history, self.next_id()).unwrap());
+        self.append(published, subject, kind).await;
+    }
+
+    async fn append(&self, published: &Published, subject: Subject, kind: EventKind) {
         let site = published.policy.parts().site.clone();
         let entry = NewEntry { site, subject, secret: None, kind, at: self.now() };
         assert!(matches!(self.store.append(entry).await, Ok(Appended::New(_))));

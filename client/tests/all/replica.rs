@@ -2,11 +2,13 @@
 
 use crate::house::*;
 use crate::proxy::Proxy;
+use consentry_client::bulk::IdMap;
 use consentry_client::{
-    Ask, AskError, Consentry, QuestionDoc, Reason, Replica, ReplicaConfig, ReplicaError, RequireError,
+    Ask, AskError, Consentry, QuestionDoc, Reason, Replica, ReplicaConfig, ReplicaError, RequireError, Subject,
 };
 use consentry_core::Stance;
 use consentry_core::source::Published;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 fn marketing(number: u32) -> QuestionDoc {
@@ -157,6 +159,89 @@ async fn many_are_answered_about_at_once_now_and_as_of_a_time() {
     }
     let of_one = QuestionDoc { device: Some("7f9c0c52-7a41-4f5e-9d0e-000000000001".parse().unwrap()), ..marketing(0) };
     assert_eq!(replica.allowed(&of_one, &subjects), Err(AskError::NotOfAList { field: "device" }));
+}
+
+/// Of the first ten people on a list every third has agreed, then two change their mind, and two are erased: one known to the snapshot, one since.
+#[tokio::test]
+async fn r19_lists_are_answered_as_everybody_on_them_through_withdrawals_erasures_and_other_policies() {
+    let house = House::new().await;
+    for number in (0..10).step_by(3) {
+        house.choose(device(number), Stance::Grant).await;
+    }
+    house.erase(device(9)).await;
+    let replica = house.replica_at(&house.url, None).await;
+    let subjects: Vec<Subject> = (0..12).map(device).collect();
+    let mut filter = replica.filter(&marketing(0), NonZeroUsize::new(2).unwrap()).unwrap();
+    let map = IdMap::new(&replica, (0_u64..).zip(subjects.iter().copied())).unwrap();
+    let mut asked = map.ask(&replica, &mut filter).unwrap();
+    let ids: Vec<u64> = (0..12).collect();
+    for round in 0..4 {
+        match round {
+            0 => {}
+            1 => house.choose(device(0), Stance::Refuse).await,
+            2 => {
+                house.erase(device(3)).await;
+                house.choose(device(1), Stance::Grant).await;
+                house.erase(device(1)).await;
+            }
+            _ => {
+                let other: Published = published_with("adforge", "validity = \"365 days\"", "validity = \"180 days\"");
+                let hash = other.policy.hash();
+                house.app.replace_sites(vec![other]).unwrap();
+                until(|| replica.policy() == hash).await;
+            }
+        }
+        if let Some(last) = [4, 5, 8].get(round) {
+            replica.heard(*last).await;
+        }
+        let mut expected = Vec::new();
+        for subject in &subjects {
+            let question = QuestionDoc { subject: *subject, ..marketing(0) };
+            expected.push(replica.decide(&question).await.unwrap().reason);
+        }
+        let allowed: Vec<usize> = (0..12).filter(|place| expected[*place].allows()).collect();
+        assert_eq!(allowed, [&[0, 3, 6][..], &[3, 6], &[6], &[]][round]);
+        let filtered = filter.filter(&replica, &subjects).unwrap();
+        assert_eq!(filtered.allowed().collect::<Vec<_>>(), allowed);
+        for (reason, count) in filtered.counts.by_reason() {
+            assert_eq!(expected.iter().filter(|one| **one == reason).count() as u64, count, "{reason}");
+        }
+        assert_eq!(filtered, replica.allowed(&marketing(0), &subjects).unwrap());
+        let left: Vec<Subject> = filter.only(&replica, subjects.iter().copied()).collect::<Result<_, _>>().unwrap();
+        assert_eq!(left, allowed.iter().map(|place| subjects[*place]).collect::<Vec<_>>());
+        if round < 3 {
+            asked.keep_up(&replica, &mut filter).unwrap();
+            assert_eq!(asked.filter(&ids, &filter), filtered);
+        } else {
+            // The replica is another by now, under another key: the map is made anew.
+            assert_eq!(asked.keep_up(&replica, &mut filter), Err(AskError::NotHeld));
+            assert_eq!(asked.allowed(&ids, &filter), [0, 0]);
+        }
+    }
+    let map = IdMap::new(&replica, (0_u64..).zip(subjects.iter().copied())).unwrap();
+    let asked = map.ask(&replica, &mut filter).unwrap();
+    assert_eq!(asked.filter(&ids, &filter), filter.filter(&replica, &subjects).unwrap());
+}
+
+#[tokio::test]
+async fn r34_a_list_that_was_answered_is_not_gone_on_with_once_the_replica_is_stale() {
+    let house = House::new().await;
+    let proxy = Proxy::to(&house.url).await;
+    house.choose(device(1), Stance::Grant).await;
+    let replica = house.replica_at(&proxy.url, None).await;
+    let mut filter = replica.filter(&marketing(1), NonZeroUsize::MIN).unwrap();
+    let map = IdMap::new(&replica, [(7_u64, device(1))]).unwrap();
+    let mut asked = map.ask(&replica, &mut filter).unwrap();
+    assert_eq!(asked.allowed(&[7], &filter), [1]);
+    proxy.cut();
+    house.move_clock(60_001);
+    let age = Duration::from_millis(60_001);
+    assert_eq!(asked.keep_up(&replica, &mut filter), Err(AskError::Stale { age }));
+    assert_eq!(asked.allowed(&[7], &filter), [0]);
+    assert_eq!(filter.filter(&replica, &[device(1)]), Err(AskError::Stale { age }));
+    proxy.lead_to(&house.url);
+    until(|| replica.age() < age).await;
+    assert_eq!((asked.keep_up(&replica, &mut filter), asked.allowed(&[7], &filter)), (Ok(()), vec![1]));
 }
 
 #[tokio::test]

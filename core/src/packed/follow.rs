@@ -7,6 +7,7 @@
 use super::Unanswered;
 use super::batch::Allowed;
 use super::dictionary::PackError;
+use super::erased::{Erased, Trace};
 use super::links::{Link, Links};
 use super::loans::Loans;
 use super::past::Past;
@@ -21,21 +22,22 @@ use crate::record::{Demand, DemandKind, Event, EventKind, Record};
 use crate::time::Time;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use std::collections::HashMap;
 
 /// A replica, and how far it has followed the ledger.
 #[derive(Debug)]
 pub struct Follower<B> {
-    replica: Replica<B>,
+    pub(super) replica: Replica<B>,
     history: Arc<PolicyHistory>,
-    site: SiteId,
+    pub(super) site: SiteId,
     links: Links,
     loans: Loans,
     /// Those of whom nothing was left when the snapshot was made, and since when: by name alone, so that it is known only of those who
     /// are asked about. The snapshot does not know them.
-    erased: HashMap<[u8; HASH_BYTES], Time>,
+    pub(super) erased: Erased,
     /// Those who were erased after it. What the snapshot says of them does not count.
-    erased_since: HashMap<[u8; HASH_BYTES], Time>,
+    pub(super) erased_since: Erased,
+    /// All who were erased after it, in the order in which that was heard.
+    pub(super) heard_erased: Vec<Trace>,
     entries: u64,
     /// What has gone wrong. From then on nothing is answered.
     broken: Option<PackError>,
@@ -92,7 +94,8 @@ impl<B: AsRef<[u8]>> Follower<B> {
             links: known,
             loans: Loans::default(),
             erased: erased.into_iter().collect(),
-            erased_since: HashMap::new(),
+            erased_since: Erased::default(),
+            heard_erased: Vec::new(),
             entries,
             broken: None,
         })
@@ -104,7 +107,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
         self.entries
     }
 
-    /// What is answered from. It knows nothing of those who were erased and not asked about since: [`Follower::allowed`] does.
+    /// What is answered from. It knows nothing of those who were erased and not asked about since: the follower does.
     #[must_use]
     pub const fn replica(&self) -> &Replica<B> {
         &self.replica
@@ -151,7 +154,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
         Ok(())
     }
 
-    fn is_whole(&self) -> Result<(), Unanswered> {
+    pub(super) fn is_whole(&self) -> Result<(), Unanswered> {
         if self.broken.is_none() { Ok(()) } else { Err(Unanswered::Damaged) }
     }
 
@@ -196,6 +199,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
 
     fn take_erasure(&mut self, at: Time, name: [u8; HASH_BYTES]) -> Result<(), PackError> {
         self.erased_since.insert(name, at);
+        self.heard_erased.push(Trace::of(&name));
         // Those who are linked count for others, who may be asked about first.
         match self.links.erased(&name) {
             Some(subject) => self.settle(subject),
@@ -389,7 +393,7 @@ impl<B: AsRef<[u8]>> Follower<B> {
 
     /// Since when nothing is left of somebody of whom the replica does not say so itself.
     fn erased_at(&self, subject: Subject) -> Option<Time> {
-        let at = |names: &HashMap<_, _>| names.get(&erased_name(&self.site, &subject)).copied();
+        let at = |names: &Erased| names.at(&erased_name(&self.site, &subject));
         let since = if self.erased_since.is_empty() { None } else { at(&self.erased_since) };
         // Names are hashes, which take longer than to see that somebody is known.
         since.or_else(|| (!self.erased.is_empty() && self.replica.is_absent(&subject)).then(|| at(&self.erased))?)
@@ -401,7 +405,7 @@ fn is_erasure(event: &Event) -> bool {
 }
 
 /// All that is known of somebody who was erased: when.
-fn nothing_left(subject: Subject, at: Time) -> Past {
+pub(super) fn nothing_left(subject: Subject, at: Time) -> Past {
     let demand = Demand { kind: DemandKind::Erasure, purpose: None, stands: true };
     let event = Event { at, kind: EventKind::Demanded(EventId::from_parts(at.as_ms(), &[0; 10]), demand) };
     let record = Record::of(subject, [&event]);

@@ -2,7 +2,6 @@
 
 use super::Unanswered;
 use super::dictionary::{Source, State};
-use super::entry::Times;
 use super::glance::{Brief, Glances};
 use super::memo::{Asking, Epoch, Outcome, Ranks, Row};
 use super::wanted::Said;
@@ -199,14 +198,6 @@ impl Prepared {
         let epoch = self.epochs.get(self.last).filter(|epoch| epoch.holds(now))?;
         let (brief, end) = look(&epoch.glances)?;
         Some((brief, epoch.until(now).min(end)))
-    }
-
-    /// What is said of whoever is in that state of the snapshot, if that is known already and hangs on no more than one of two times.
-    #[inline(always)]
-    pub(super) fn said_at_once(&self, state: u32, times: &Times, now: Time) -> Option<Said> {
-        let Times::Here(first, second) = times else { return None };
-        let (brief, _) = self.at_a_glance(now, |glances| glances.look(state, [*first, *second], now))?;
-        Some(brief.said)
     }
 
     /// Where a state of the snapshot is in its past.

@@ -14,7 +14,14 @@ const KEPT_MAX: usize = 32;
 
 /// The questions, and what was said of them so far.
 #[derive(Debug, Default)]
-pub struct Questions(Mutex<Vec<(Key, Prepared)>>);
+pub struct Questions(Mutex<Vec<Kept>>);
+
+/// A question, once for each thread that has asked it at the same time as others.
+#[derive(Debug)]
+struct Kept {
+    key: Key,
+    prepared: Vec<Prepared>,
+}
 
 /// What tells questions apart. The time in it does not matter.
 type Key = (Question, Context);
@@ -29,26 +36,36 @@ impl Questions {
         ask: impl FnOnce(&mut Prepared) -> T,
     ) -> T {
         let key = (question, Context { now: Time::from_ms(0), ..context });
-        let is_it = |(known, prepared): &(Key, Prepared)| *known == key && prepared.is_under(history);
-        let mut kept = self.kept();
-        let known = kept.iter().position(is_it).map(|place| kept.remove(place).1);
         // Nobody waits while this one asks.
-        drop(kept);
+        let known = self.kept().iter_mut().find(|kept| kept.key == key).and_then(|kept| kept.take(history));
         let mut prepared = known.unwrap_or_else(|| {
             let (question, context) = key.clone();
             Prepared::new(Arc::clone(history), question, context)
         });
         let answer = ask(&mut prepared);
-        let mut kept = self.kept();
-        if kept.len() >= KEPT_MAX {
+        let mut all = self.kept();
+        let mut kept = match all.iter().position(|kept| kept.key == key) {
+            Some(place) => all.remove(place),
+            None => Kept { key, prepared: Vec::new() },
+        };
+        kept.prepared.push(prepared);
+        if all.len() >= KEPT_MAX {
             // Whoever is asked often is put back behind the others.
-            drop(kept.remove(0));
+            drop(all.remove(0));
         }
-        kept.push((key, prepared));
+        all.push(kept);
         answer
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<(Key, Prepared)>> {
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// One under these policies. Nobody asks under others again.
+    fn take(&mut self, history: &Arc<PolicyHistory>) -> Option<Prepared> {
+        self.prepared.retain(|prepared| prepared.is_under(history));
+        self.prepared.pop()
     }
 }

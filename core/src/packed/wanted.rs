@@ -4,12 +4,15 @@
 //! needed anyhow; in their order they are read once, one after the other, which memory is quickest at. So whoever asks hashes the list,
 //! puts it in the order of the hashes ([`Wanted::part`] is enough of an order), and asks about one part after the other.
 //!
-//! Deliberately absent: lists, bitmaps and threads, which are the caller's; a short list is asked about with [`Replica::allowed`].
+//! Deliberately absent: lists, bitmaps and threads, which are the caller's; a short list is asked about with [`Replica::allowed`]. Who
+//! asks goes through a [`super::Follower`], which knows who was erased.
 
 use super::Unanswered;
+use super::entry::{Entry, Times};
+use super::glance::{Brief, Glances};
 use super::key::PackKey;
 use super::prepared::{Kind, Prepared};
-use super::replica::{Found, Held, Replica, outcome, outcome_as_of, state_as_of};
+use super::replica::{Found, Held, Replica, outcome, outcome_as_of};
 use super::snapshot::{Near, Packed};
 use crate::answer::Reason;
 use crate::id::Subject;
@@ -82,7 +85,7 @@ impl Wanted {
     }
 
     #[inline]
-    const fn kind(&self) -> Kind {
+    pub(super) const fn kind(&self) -> Kind {
         if self.place & 1 == 0 { Kind::Device } else { Kind::Account }
     }
 }
@@ -102,6 +105,13 @@ impl Said {
     #[must_use]
     pub const fn allows(self) -> bool {
         self.0.get() & 1 != 0
+    }
+
+    /// Why there is no answer; none where there is one.
+    #[inline]
+    #[must_use]
+    pub fn unanswered(self) -> Option<Unanswered> {
+        if self.number() / 2 <= Reason::ALL.len() { None } else { self.reason().err() }
     }
 
     /// A number of its own, to count by.
@@ -151,6 +161,45 @@ impl From<Result<Reason, Unanswered>> for Said {
 pub struct Mark {
     about: [u64; 2],
     kept: usize,
+    erased: usize,
+}
+
+impl Mark {
+    /// How many erasures had been heard of.
+    pub(super) const fn erased(&self) -> usize {
+        self.erased
+    }
+}
+
+/// What is said of a device or an account of which nothing is known: the same of all but the erased, so that it is asked once.
+struct Nobody<E> {
+    said: [Option<Said>; 2],
+    when: When,
+    erased: E,
+}
+
+impl<E: Fn(&Prepared, usize, Kind) -> Option<Said>> Nobody<E> {
+    #[inline(always)]
+    fn said<B: AsRef<[u8]>>(&mut self, prepared: &mut Prepared, number: usize, kind: Kind) -> Said {
+        match (self.erased)(prepared, number, kind) {
+            Some(said) => said,
+            None => self.usual::<B>(prepared, kind),
+        }
+    }
+
+    #[inline(always)]
+    fn usual<B: AsRef<[u8]>>(&mut self, prepared: &mut Prepared, kind: Kind) -> Said {
+        let [device, account] = &mut self.said;
+        let known = match kind {
+            Kind::Device => device,
+            Kind::Account => account,
+        };
+        *known.get_or_insert_with(|| {
+            let (When::Now(time) | When::AsOf(time)) = self.when;
+            let outcome = outcome::<B>(prepared, kind, None, time);
+            prepared.said(outcome)
+        })
+    }
 }
 
 /// Lines of the cache that are read ahead for each who is wanted, at most: where they are further apart, most would be read in vain.
@@ -164,105 +213,105 @@ const LINE_BYTES: usize = 64;
 
 impl<B: AsRef<[u8]>> Replica<B> {
     /// The key under which subjects are found here.
-    #[must_use]
-    pub const fn key(&self) -> &PackKey {
+    pub(super) const fn key(&self) -> &PackKey {
         self.packed.key()
     }
 
-    /// How far it has come.
-    #[must_use]
-    pub const fn mark(&self) -> Mark {
-        Mark { about: [self.packed.number(), self.later.number], kept: self.later.kept() }
+    /// How far it has come, with so many erasures heard of.
+    pub(super) const fn mark(&self, erased: usize) -> Mark {
+        Mark { about: [self.packed.number(), self.later.number], kept: self.later.kept(), erased }
     }
 
     /// The hashes ([`Wanted::hash`]) of all who have changed since then; `None` if it was another replica, or too long ago to tell.
-    #[must_use]
-    pub fn changed_since(&self, mark: &Mark) -> Option<&[u64]> {
-        let is_this = mark.about == self.mark().about;
+    pub(super) fn changed_since(&self, mark: &Mark) -> Option<&[u64]> {
+        let is_this = mark.about == self.mark(0).about;
         if is_this { self.later.kept_since(mark.kept) } else { None }
     }
 
-    /// What is said of each of these, as [`Replica::answer`] or [`Replica::answer_as_of`] says it; they come in any order. It is quick
-    /// for those whose hashes lie together: some ten thousand of one [part](Wanted::part) at once.
+    /// What is said of each of these, as [`Replica::answer`] or [`Replica::answer_as_of`] says it, in their order. Of those of whom nothing
+    /// is known `erased` says what there is to say instead, if there is, by their place in `wanted`.
     ///
     /// # Errors
     /// [`Unanswered::OtherPolicies`]; what else cannot be answered is said of each.
-    pub fn tell(
+    pub(super) fn tell(
         &self,
         prepared: &mut Prepared,
         wanted: &[Wanted],
         when: When,
+        erased: impl Fn(&Prepared, usize, Kind) -> Option<Said>,
         mut told: impl FnMut(usize, Said),
     ) -> Result<(), Unanswered> {
         self.bind(prepared)?;
+        let mut nobody = Nobody { said: [None; 2], when, erased };
         if self.packed.read_ahead(wanted) {
-            let mut nobody = [None; 2];
-            let packed = Held::Packed(&self.packed);
-            // Two loops, so that neither asks each time which of them it is.
-            match when {
-                When::Now(now) => wanted.iter().for_each(|one| {
-                    let at_once = match self.find_near(one) {
-                        Near::Found(entry) => prepared.said_at_once(entry.state, &entry.times, now),
-                        Near::Nobody => Some(self.said_of_nobody(prepared, one, when, &mut nobody)),
-                        Near::Unknown => None,
-                    };
-                    told(one.place(), at_once.unwrap_or_else(|| self.said(prepared, one, when)));
-                }),
-                When::AsOf(then) => wanted.iter().for_each(|one| {
-                    let at_once = match self.find_near(one) {
-                        Near::Found(entry) => match state_as_of(&packed, &entry, then) {
-                            Ok(Some(state)) => prepared.said_at_once(state, &entry.times, then),
-                            Ok(None) => Some(self.said_of_nobody(prepared, one, when, &mut nobody)),
-                            Err(_) => None,
-                        },
-                        Near::Nobody => Some(self.said_of_nobody(prepared, one, when, &mut nobody)),
-                        Near::Unknown => None,
-                    };
-                    told(one.place(), at_once.unwrap_or_else(|| self.said(prepared, one, when)));
-                }),
-            }
+            self.tell_each(prepared, (0, wanted), &mut nobody, &mut told);
         } else {
-            for wanted in wanted.chunks(TOGETHER) {
+            for (wanted, first) in wanted.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
                 self.packed.touch_all(wanted);
-                wanted.iter().for_each(|one| told(one.place(), self.said(prepared, one, when)));
+                self.tell_each(prepared, (first, wanted), &mut nobody, &mut told);
             }
         }
         Ok(())
     }
 
-    /// The entry of somebody who is as the snapshot has them, if it is soon found.
+    /// The same of some that are at hand, the first of which has that number.
     #[inline(always)]
-    fn find_near(&self, one: &Wanted) -> Near {
-        if self.later.may_hold(one.hash()) { Near::Unknown } else { self.packed.find_near(one.hash()) }
-    }
-
-    /// What is said of a device or an account of which nothing was known: the same of all, so that it is asked once.
-    #[inline(always)]
-    fn said_of_nobody(
+    fn tell_each<E: Fn(&Prepared, usize, Kind) -> Option<Said>>(
         &self,
         prepared: &mut Prepared,
-        one: &Wanted,
-        when: When,
-        nobody: &mut [Option<Said>; 2],
+        (first, wanted): (usize, &[Wanted]),
+        nobody: &mut Nobody<E>,
+        told: &mut impl FnMut(usize, Said),
+    ) {
+        // Two loops, so that neither asks each time which of them it is.
+        match nobody.when {
+            When::Now(now) => (first..).zip(wanted).for_each(|(number, one)| {
+                let look = |glances: &Glances, state, times| glances.look(state, times, now);
+                told(one.place(), self.tell_one(prepared, (number, one), nobody, now, look));
+            }),
+            When::AsOf(then) => (first..).zip(wanted).for_each(|(number, one)| {
+                let look = |glances: &Glances, state, times| glances.look_as_of(state, times, one.kind(), then);
+                told(one.place(), self.tell_one(prepared, (number, one), nobody, then, look));
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn tell_one<E: Fn(&Prepared, usize, Kind) -> Option<Said>>(
+        &self,
+        prepared: &mut Prepared,
+        (number, one): (usize, &Wanted),
+        nobody: &mut Nobody<E>,
+        time: Time,
+        look: impl FnOnce(&Glances, u32, [Time; 2]) -> Option<(Brief, Time)>,
     ) -> Said {
-        let [device, account] = nobody;
-        let known = match one.kind() {
-            Kind::Device => device,
-            Kind::Account => account,
+        let hash = one.hash();
+        let near = if self.later.may_hold(hash) { Near::Unknown } else { self.packed.find_near(hash) };
+        let at_once = match near {
+            Near::Found(Entry { state, times: Times::Here(first, second) }) => {
+                prepared.at_a_glance(time, |glances| look(glances, state, [first, second])).map(|(brief, _)| brief.said)
+            }
+            Near::Nobody => Some(nobody.said::<B>(prepared, number, one.kind())),
+            Near::Found(_) | Near::Unknown => None,
         };
-        *known.get_or_insert_with(|| {
-            let (When::Now(time) | When::AsOf(time)) = when;
-            let outcome = outcome::<B>(prepared, one.kind(), None, time);
-            prepared.said(outcome)
-        })
+        at_once.unwrap_or_else(|| self.said(prepared, (number, one), nobody))
     }
 
     #[inline(never)]
-    fn said(&self, prepared: &mut Prepared, one: &Wanted, when: When) -> Said {
-        let outcome = self.found(one).and_then(|found| match when {
-            When::Now(now) => outcome(prepared, one.kind(), found, now),
-            When::AsOf(then) => outcome_as_of(prepared, one.kind(), found, then),
-        });
+    fn said<E: Fn(&Prepared, usize, Kind) -> Option<Said>>(
+        &self,
+        prepared: &mut Prepared,
+        (number, one): (usize, &Wanted),
+        nobody: &mut Nobody<E>,
+    ) -> Said {
+        let outcome = match self.found(one) {
+            Ok(None) => return nobody.said::<B>(prepared, number, one.kind()),
+            Ok(found) => match nobody.when {
+                When::Now(now) => outcome(prepared, one.kind(), found, now),
+                When::AsOf(then) => outcome_as_of(prepared, one.kind(), found, then),
+            },
+            Err(why) => Err(why),
+        };
         prepared.said(outcome)
     }
 

@@ -10,6 +10,7 @@ use crate::back_end::BackEnd;
 use crate::document::{BODY_SECONDS_MAX, without_ids};
 use crate::metrics::{Asked, Template};
 use crate::problem::ApiError;
+use crate::replica::Ready;
 use crate::site::Site;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -17,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use consentry_core::packed::{Allowed, Unanswered};
 use consentry_core::wire::QuestionDoc;
-use consentry_core::{DeviceId, Subject};
+use consentry_core::{DeviceId, Subject, Time};
 use futures_util::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
@@ -66,11 +67,20 @@ impl Form {
         }
     }
 
-    /// Takes subjects off the front of what has come, at most `most`.
-    fn take(self, bytes: &mut Bytes, is_end: bool, most: usize, subjects: &mut Vec<Subject>) -> Result<(), Broken> {
-        let taken = match self {
-            Self::Uuids => take_uuids(bytes, most, subjects)?,
-            Self::Lines | Self::Ndjson => self.take_lines(bytes, is_end, most, subjects)?,
+    /// None of a batch yet.
+    fn batch(self) -> Batch {
+        match self {
+            Self::Uuids => Batch::Devices(Vec::with_capacity(SUBJECTS_MAX)),
+            Self::Lines | Self::Ndjson => Batch::Named(Vec::with_capacity(SUBJECTS_MAX)),
+        }
+    }
+
+    /// Takes subjects off the front of what has come, until there is no more room in the batch.
+    fn take(self, bytes: &mut Bytes, is_end: bool, batch: &mut Batch) -> Result<(), Broken> {
+        let most = SUBJECTS_MAX - batch.len();
+        let taken = match batch {
+            Batch::Devices(devices) => take_uuids(bytes, most, devices)?,
+            Batch::Named(subjects) => self.take_lines(bytes, is_end, most, subjects)?,
         };
         drop(bytes.split_to(taken));
         Ok(())
@@ -108,21 +118,74 @@ impl Form {
     }
 
     fn put(self, subject: Subject, out: &mut Vec<u8>) {
-        match (self, subject) {
-            (Self::Uuids, Subject::Device(device)) => out.extend_from_slice(device.as_bytes()),
-            (Self::Ndjson, _) => out.extend_from_slice(format!("\"{subject}\"\n").as_bytes()),
-            (Self::Lines | Self::Uuids, _) => out.extend_from_slice(format!("{subject}\n").as_bytes()),
-        }
+        let text = match self {
+            Self::Ndjson => format!("\"{subject}\"\n"),
+            Self::Lines | Self::Uuids => format!("{subject}\n"),
+        };
+        out.extend_from_slice(text.as_bytes());
     }
 }
 
-fn take_uuids(bytes: &[u8], most: usize, subjects: &mut Vec<Subject>) -> Result<usize, Broken> {
+fn take_uuids(bytes: &[u8], most: usize, devices: &mut Vec<DeviceId>) -> Result<usize, Broken> {
     let (uuids, _) = bytes.as_chunks::<UUID_BYTES>();
     let uuids = uuids.get(..most).unwrap_or(uuids);
     for uuid in uuids {
-        subjects.push(Subject::Device(DeviceId::from_bytes(*uuid).ok_or(Broken::Subject)?));
+        devices.push(DeviceId::from_bytes(*uuid).ok_or(Broken::Subject)?);
     }
     Ok(uuids.len() * UUID_BYTES)
+}
+
+/// Subjects that are decided about together. Devices take less than half of the room where there is nobody else, and less time.
+enum Batch {
+    Devices(Vec<DeviceId>),
+    Named(Vec<Subject>),
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        match self {
+            Self::Devices(devices) => devices.len(),
+            Self::Named(subjects) => subjects.len(),
+        }
+    }
+
+    fn get(&self, place: usize) -> Option<Subject> {
+        match self {
+            Self::Devices(devices) => devices.get(place).map(|device| Subject::Device(*device)),
+            Self::Named(subjects) => subjects.get(place).copied(),
+        }
+    }
+
+    fn ask(&self, ready: &Ready, question: &QuestionDoc, now: Time) -> Option<Allowed> {
+        match self {
+            Self::Devices(devices) => ready.allowed(question, devices, now),
+            Self::Named(subjects) => ready.allowed(question, subjects, now),
+        }
+    }
+
+    /// Those who are allowed, as they are written.
+    fn write(&self, form: Form, allowed: &Allowed) -> Vec<u8> {
+        match self {
+            Self::Devices(devices) => {
+                // Each is written, and the next one over it unless it is allowed: whether it is cannot be foreseen.
+                let (mut out, mut count) = (vec![[0; UUID_BYTES]; devices.len()], 0);
+                for (place, device) in devices.iter().enumerate() {
+                    if let Some(last) = out.get_mut(count) {
+                        *last = *device.as_bytes();
+                    }
+                    count += usize::from(allowed.is_allowed(place));
+                }
+                out.truncate(count);
+                out.into_flattened()
+            }
+            Self::Named(subjects) => {
+                let mut out = Vec::new();
+                let each = subjects.iter().enumerate().filter(|(place, _)| allowed.is_allowed(*place));
+                each.for_each(|(_, subject)| form.put(*subject, &mut out));
+                out
+            }
+        }
+    }
 }
 
 /// What breaks an answer off.
@@ -215,39 +278,33 @@ struct Filter {
 impl Filter {
     /// The answer about the next batch of them, which may be about nobody; none once the list is at its end.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Broken> {
-        let subjects = self.subjects().await?;
-        if subjects.is_empty() {
+        let batch = self.batch().await?;
+        if batch.len() == 0 {
             return Ok(None);
         }
-        self.asked.questions += subjects.len();
+        self.asked.questions += batch.len();
         let Self { app, site, .. } = &self;
         // What cannot be read is logged where it becomes a problem.
         let ready = site.live.ready(app.store(), site.published(), app.clock()).await;
         let ready = ready.map_err(|error| Broken::Store(error.into()))?;
         let now = app.clock().now();
-        let known = ready.and_then(|ready| ready.allowed(&self.question, &subjects, now));
-        let mut allowed = known.unwrap_or_else(|| Allowed::nothing(subjects.len()));
+        let known = ready.and_then(|ready| batch.ask(&ready, &self.question, now));
+        let mut allowed = known.unwrap_or_else(|| Allowed::nothing(batch.len()));
         let unanswered = std::mem::take(&mut allowed.unanswered);
         for places in unanswered.chunks(SUBJECTS_READ_MAX) {
-            self.ask_the_store(&subjects, places, &mut allowed).await?;
+            self.ask_the_store(&batch, places, &mut allowed).await?;
         }
-        let mut out = Vec::with_capacity(subjects.len() * UUID_BYTES);
-        for (place, subject) in subjects.into_iter().enumerate() {
-            if allowed.is_allowed(place) {
-                self.form.put(subject, &mut out);
-            }
-        }
-        Ok(Some((out.into(), self)))
+        Ok(Some((batch.write(self.form, &allowed).into(), self)))
     }
 
     /// Decides about those whom memory knows too little of.
     async fn ask_the_store(
         &mut self,
-        subjects: &[Subject],
+        batch: &Batch,
         places: &[(usize, Unanswered)],
         allowed: &mut Allowed,
     ) -> Result<(), Broken> {
-        let asked = || places.iter().filter_map(|(place, _)| Some((*place, *subjects.get(*place)?)));
+        let asked = || places.iter().filter_map(|(place, _)| Some((*place, batch.get(*place)?)));
         let Self { app, site, question, .. } = self;
         let read = site.recent.read(app.store(), site.published(), asked().map(|(_, subject)| subject).collect());
         let records = read.await.map_err(|error| Broken::Store(error.into()))?;
@@ -260,17 +317,16 @@ impl Filter {
     }
 
     /// The next of the list; none once it is at its end.
-    async fn subjects(&mut self) -> Result<Vec<Subject>, Broken> {
-        let mut subjects = Vec::with_capacity(SUBJECTS_MAX);
+    async fn batch(&mut self) -> Result<Batch, Broken> {
+        let mut batch = self.form.batch();
         loop {
-            let room = SUBJECTS_MAX - subjects.len();
-            self.form.take(&mut self.rest, self.is_end, room, &mut subjects)?;
-            if subjects.len() == SUBJECTS_MAX {
-                return Ok(subjects);
+            self.form.take(&mut self.rest, self.is_end, &mut batch)?;
+            if batch.len() == SUBJECTS_MAX {
+                return Ok(batch);
             }
             if self.is_end {
                 // What is left is the beginning of one.
-                return if self.rest.is_empty() { Ok(subjects) } else { Err(Broken::Subject) };
+                return if self.rest.is_empty() { Ok(batch) } else { Err(Broken::Subject) };
             }
             let frame = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), self.body.frame());
             match frame.await.map_err(|_| Broken::Slow)? {

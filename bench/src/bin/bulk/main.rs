@@ -1,9 +1,13 @@
-//! What it takes to filter a list of ten million ids by one question, beside Polars and DuckDB with the answers in a table.
+//! What it takes to filter a list of ten million ids by one question, in Rust and in Python, beside Polars and DuckDB with the answers in a
+//! table.
 //!
 //! All have the same ids and the same facts in memory beforehand, and as many threads as there are cores. Ours is a replica of ten million
 //! subjects; what was decided of their states is remembered, which the first row shows without. Theirs is a table of ids with the answer
 //! to this one question at this one moment. Before anything is timed, what each of them says of each id is compared; one that differs
 //! ends the run with an error. In each round everybody has a turn.
+//!
+//! In Python ours is the client as it is installed: it has fetched the replica from this program, and goes through one column of UUIDs, the same
+//! that the others are given.
 //!
 //! Not measured: reading ids from a file or a network, and making the others' table.
 
@@ -11,25 +15,30 @@
 
 mod lists;
 mod peers;
+mod served;
 
 use std::fs;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use axum::body::Bytes;
 use consentry_bench::policy;
 use consentry_bench::population::{NOW, Population};
 use consentry_client::bulk::{Asked, Filter, IdMap, Options};
-use consentry_core::packed::{Builder, Origin, PackKey, Packed, Prepared, Replica, When};
+use consentry_core::packed::{
+    Behind, Builder, Follower, Origin, PACK_KEY_BYTES, PackKey, Prepared, When, before_snapshot,
+};
 use consentry_core::{Context, DeviceId, PolicyHistory, Question, Time};
 use cpu_time::ProcessTime;
 use fastrand::Rng;
 use memmap2::Mmap;
 
 use crate::lists::Lists;
-use crate::peers::Peers;
+use crate::peers::{Asking, Peers};
 
 /// How many subjects there are, and ids, unless the environment says otherwise.
 const SUBJECTS: u64 = 10_000_000;
@@ -37,7 +46,10 @@ const ROUNDS: usize = 7;
 /// The question: the twelfth of those that the policy has, as in the benchmark of the replica.
 const TARGET: usize = 11;
 
-type Mapped = Replica<Mmap>;
+/// The secret under which the replica is made.
+const SECRET: [u8; PACK_KEY_BYTES] = [9; PACK_KEY_BYTES];
+
+type Mapped = Follower<Behind<Bytes>>;
 
 fn main() -> Result<()> {
     let subjects = std::env::var("CONSENTRY_SUBJECTS").ok().map_or(Ok(SUBJECTS), |n| n.parse())?;
@@ -47,6 +59,9 @@ fn main() -> Result<()> {
     fs::remove_dir_all(&folder)?;
     result
 }
+
+/// What is timed.
+type Run<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
 
 /// One way in which a list is filtered, and how long that took, in ns for each id.
 struct Row {
@@ -79,24 +94,28 @@ fn median(times: &[f64]) -> f64 {
 }
 
 /// Each kind of list, what it is called, and how many times as quick as the quicker of the two it should be.
-const CASES: [(&str, &str, &str); 5] = [
+const CASES: [(&str, &str, &str); 7] = [
     ("counted", "sorted numbers, counted up", "10 ×"),
     ("counted-row", "the same, beside a column that is looked up by row", ""),
     ("scattered", "sorted numbers, scattered over 63 bits", "10 ×"),
     ("uuids", "sorted UUIDs", ""),
     ("random", "random UUIDs", "3 ×"),
+    ("random-column", "random UUIDs, one column in Python", "2 ×"),
+    ("uuids-column", "sorted UUIDs, one column in Python", "2 ×"),
 ];
 
 fn measure(folder: &Path, subjects: u64) -> Result<()> {
     let mut rng = Rng::with_seed(7);
     let history = policy()?;
     let population = Population::new(history.clone());
-    let replica = replica(folder, &population, &history, subjects)?;
+    let file = replica(folder, &population, &history, subjects)?;
+    let replica: Mapped = Follower::open(file.clone())?;
+    replica.replica().packed().verify()?;
     let lists = Lists::new(&population, subjects, &mut rng);
     let ids = lists.random.len();
 
     let target = history.newest().targets().nth(TARGET).context("a target")?;
-    let question = Prepared::new(Arc::new(history.clone()), Question::about(target), Context::at(NOW));
+    let question = Prepared::new(Arc::new(history.clone()), Question::about(target.clone()), Context::at(NOW));
     let options = Options::all_cores(When::Now(NOW));
     let threads = options.threads.get();
 
@@ -110,19 +129,18 @@ fn measure(folder: &Path, subjects: u64) -> Result<()> {
     let allowed: Vec<bool> = lists
         .known
         .iter()
-        .map(|id| Ok(replica.answer(&mut one, (*id).into(), NOW)?.reason.allows()))
+        .map(|id| Ok(replica.replica().answer(&mut one, (*id).into(), NOW)?.reason.allows()))
         .collect::<Result<_>>()?;
     let expected = Expected::new(&lists, &allowed);
     expected.check("our list of random UUIDs", "random", &first.bits)?;
     ensure!(first.counts.total() == ids as u64 && first.counts.allowed() == expected.count, "counts that differ");
 
     let start = Instant::now();
-    let of =
-        |ids: &[u64]| IdMap::new(replica.key(), ids.iter().copied().zip(lists.known.iter().map(|id| (*id).into())));
+    let of = |ids: &[u64]| IdMap::new(&replica, ids.iter().copied().zip(lists.known.iter().map(|id| (*id).into())));
     let counted = of(&lists.counted_known)?;
     let map_took = start.elapsed().as_secs_f64();
     let scattered = of(&lists.scattered_known)?;
-    let uuids = IdMap::new(replica.key(), lists.known.iter().map(|id| (*id, (*id).into())))?;
+    let uuids = IdMap::new(&replica, lists.known.iter().map(|id| (*id, (*id).into())))?;
     let counted_asked = counted.ask(&replica, &mut filter)?;
     let scattered_asked = scattered.ask(&replica, &mut filter)?;
     let uuids_asked = uuids.ask(&replica, &mut filter)?;
@@ -133,12 +151,16 @@ fn measure(folder: &Path, subjects: u64) -> Result<()> {
 
     lists.write(folder, &allowed)?;
     let mut peers = match std::env::var_os("CONSENTRY_PYTHON") {
-        Some(python) => Peers::start(&python, folder, threads)?,
+        Some(python) => {
+            let url = served::serve(file, &history)?;
+            let asked = Asking { url, site: history.newest().parts().site.to_string(), target, now: NOW };
+            Peers::start(&python, folder, threads, &asked)?
+        }
         None => Peers::none(),
     };
     for way in 0..peers.ways.len() {
         peers.check(way)?;
-        let case = peers.ways[way].case.trim_end_matches("-row").to_owned();
+        let case = peers.ways[way].case.trim_end_matches("-row").trim_end_matches("-column").to_owned();
         expected.check_out(&peers.ways[way].what, &case, &fs::read(folder.join("out"))?)?;
     }
 
@@ -150,24 +172,28 @@ fn measure(folder: &Path, subjects: u64) -> Result<()> {
     filter_then.filter(&replica, &lists.random)?;
     let numbers = |asked: &Asked<'_, u64>, ids: &[u64]| {
         black_box(asked.allowed(black_box(ids), &filter));
+        Ok(())
     };
     let mut filter_all = filter.clone();
-    let mut ours: Vec<(&'static str, &'static str, Box<dyn FnMut() -> Result<()> + '_>)> = vec![
+    let mut ours: Vec<(&'static str, &'static str, Run<'_>)> = vec![
         ("counted", "all of a map asked", {
             let (counted_asked, lists) = (&counted_asked, &lists);
-            Box::new(move || Ok(numbers(counted_asked, &lists.counted)))
+            Box::new(move || numbers(counted_asked, &lists.counted))
         }),
         ("counted-row", "all of a map asked", {
             let (counted_asked, lists) = (&counted_asked, &lists);
-            Box::new(move || Ok(numbers(counted_asked, &lists.counted)))
+            Box::new(move || numbers(counted_asked, &lists.counted))
         }),
         ("scattered", "all of a map asked", {
             let (scattered_asked, lists) = (&scattered_asked, &lists);
-            Box::new(move || Ok(numbers(scattered_asked, &lists.scattered)))
+            Box::new(move || numbers(scattered_asked, &lists.scattered))
         }),
         ("uuids", "all of a map asked", {
             let (uuids_asked, lists, filter) = (&uuids_asked, &lists, &filter);
-            Box::new(move || Ok(drop(black_box(uuids_asked.allowed(black_box(&lists.sorted), filter)))))
+            Box::new(move || {
+                black_box(uuids_asked.allowed(black_box(&lists.sorted), filter));
+                Ok(())
+            })
         }),
         ("random", "with counts by reason", filtering(&replica, &mut filter_all, &lists.random)),
         (
@@ -182,7 +208,7 @@ fn measure(folder: &Path, subjects: u64) -> Result<()> {
     }
     for way in &peers.ways {
         let case = CASES.iter().find(|(name, ..)| *name == way.case).context("a kind of list")?.0;
-        rows.push(Row { case, what: way.what.clone(), is_ours: false, times: Vec::new(), work: Vec::new() });
+        rows.push(Row { case, what: way.what.clone(), is_ours: way.is_ours(), times: Vec::new(), work: Vec::new() });
     }
     let (mut asking, mut asking_filter) = (Vec::new(), filter.clone());
     for _ in 0..ROUNDS {
@@ -215,11 +241,7 @@ fn measure(folder: &Path, subjects: u64) -> Result<()> {
     Ok(())
 }
 
-fn filtering<'a>(
-    replica: &'a Mapped,
-    filter: &'a mut Filter,
-    ids: &'a [DeviceId],
-) -> Box<dyn FnMut() -> Result<()> + 'a> {
+fn filtering<'a>(replica: &'a Mapped, filter: &'a mut Filter, ids: &'a [DeviceId]) -> Run<'a> {
     Box::new(move || {
         black_box(filter.filter(replica, black_box(ids))?);
         Ok(())
@@ -324,17 +346,17 @@ impl<'a> Expected<'a> {
     }
 }
 
-fn replica(folder: &Path, population: &Population, history: &PolicyHistory, subjects: u64) -> Result<Mapped> {
-    let key = PackKey::new(&[9; 16]);
-    let mut builder = Builder::new(&key, history);
+/// The file of a replica, as a server sends it.
+fn replica(folder: &Path, population: &Population, history: &PolicyHistory, subjects: u64) -> Result<Bytes> {
+    let mut builder = Builder::new(&PackKey::new(&SECRET), history);
     population.build(&mut builder, subjects)?;
     let origin = Origin { site: history.newest().parts().site.clone(), entries: 1, root: [0; 32], made: NOW };
     let path = folder.join("replica.pack");
-    fs::write(&path, builder.finish(origin)?)?;
+    let mut file = fs::File::create_new(&path)?;
+    file.write_all(&before_snapshot(&SECRET, history, &[], &[])?)?;
+    file.write_all(&builder.finish(origin)?)?;
     let file = fs::File::open(&path)?;
     // SAFETY: the file is this program's own, and nobody changes it.
     let map = unsafe { Mmap::map(&file)? };
-    let packed = Packed::open(map, &key)?;
-    packed.verify()?;
-    Ok(Replica::new(packed))
+    Ok(Bytes::from_owner(map))
 }

@@ -1,4 +1,4 @@
-//! The others: a Python program that filters the same lists when it is told to.
+//! The others, and ours in Python: a program that filters the same lists when it is told to.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use consentry_core::{Target, Time};
 
-/// One way in which another filters a list.
+/// One way in which it filters a list.
 pub(crate) struct Way {
     pub(crate) name: String,
     pub(crate) case: String,
@@ -20,6 +21,21 @@ pub(crate) struct Peers {
     pub(crate) ways: Vec<Way>,
 }
 
+impl Way {
+    /// Whether it is ours, in another language.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.what.starts_with("Consentry")
+    }
+}
+
+/// What the client in Python is asked, and of whom.
+pub(crate) struct Asking {
+    pub(crate) url: String,
+    pub(crate) site: String,
+    pub(crate) target: Target,
+    pub(crate) now: Time,
+}
+
 impl Peers {
     /// Whoever works on ours alone.
     pub(crate) fn none() -> Self {
@@ -27,10 +43,13 @@ impl Peers {
     }
 
     /// Starts it, and waits until it has its tables.
-    pub(crate) fn start(python: &OsStr, folder: &Path, threads: usize) -> Result<Self> {
+    pub(crate) fn start(python: &OsStr, folder: &Path, threads: usize, asking: &Asking) -> Result<Self> {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("bulk/peers.py");
         let mut command = Command::new(python);
-        command.arg(program).arg(folder).arg(threads.to_string());
+        let Asking { url, site, target, now } = asking;
+        command.arg(program).arg(folder).arg(threads.to_string()).args([url, site, target.purpose.as_str()]);
+        command.arg(target.processor.as_ref().map_or("", |processor| processor.as_str()));
+        command.arg(now.as_ms().to_string());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let to = child.stdin.take().context("its input")?;
         let mut from = BufReader::new(child.stdout.take().context("its output")?);
