@@ -92,9 +92,18 @@ fn has_tag(request: &HeaderMap, tag: &str) -> bool {
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// Brotli at its highest level: it runs once, and is sent to everybody.
+/// The smallest window that Brotli has, by its binary logarithm (RFC 7932, section 9.1).
+const WINDOW_BITS_MIN: i32 = 10;
+/// And the largest that is of use for what is served here.
+const WINDOW_BITS_MAX: i32 = 22;
+
+/// Brotli at its highest level: it runs once, and is sent to everybody. The window is no larger than what it looks out on: the encoder
+/// takes eight bytes and more for each of it, and a larger one finds nothing else.
 fn compress(plain: &Bytes) -> Bytes {
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    // Sixteen bytes of a window are not to be looked at.
+    let bits = (plain.len() + 16).next_power_of_two().ilog2().cast_signed();
+    let lgwin = bits.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX);
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin, ..Default::default() };
     let mut compressed = Vec::new();
     match brotli::BrotliCompress(&mut &plain[..], &mut compressed, &parameters) {
         Ok(_) => compressed.into(),
