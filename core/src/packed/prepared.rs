@@ -18,7 +18,7 @@ use core::cell::RefCell;
 
 /// A question, and what was said of it so far: each state of a record is decided about once, and remembered.
 ///
-/// It belongs to whoever asks: a thread that asks has its own, or a clone. What it remembers takes some 20 bytes for each state of the snapshot.
+/// It belongs to whoever asks: a thread that asks has its own, or a clone. What it remembers takes some 30 bytes for each state of the snapshot.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     history: Arc<PolicyHistory>,
