@@ -20,8 +20,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 SITE = "/v1/sites/adforge"
 # What may be answered to a request that is as it should be.
 WELL_FORMED = ["2xx", "3xx", "401", "403", "404", "409"]
-# Beside that: it may name what this policy does not have, or a time that has not come.
-ALSO = {"createChoice": "422", "createDemand": "422", "createUnsubscribeLink": "422", "createWebhook": "422", "showState": "400"}
+# Beside that: it may name what this policy does not have, or a time that has not come, or be one case too many.
+ALSO = {
+    "createChoice": "422", "createDemand": "422", "createCase": "422", "createUnsubscribeLink": "422", "createWebhook": "422",
+    "showState": "400",
+}
+# What may be answered to a request that is not. What is too long is refused before it is looked at.
+NOT_WELL_FORMED = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429"]
 # What the document's examples are about. Their names are exchanged for those of the server that is asked.
 EXAMPLES = {
     "policy": "8d700a7b58036baa45ade5bb69c78ed633700c76ca71d8a0b1a45991814a44a4",
@@ -117,6 +122,7 @@ class Described(Server):
             "generation": {"mode": "all", "database": "none"},
             "auth": {"openapi": {"Device": {"bearer": self.token}, "Key": {"bearer": self.key}, "Identity": {"api_key": self.identity}}},
             "phases": {"stateful": {"enabled": False}},
+            "checks": {"negative_data_rejection": {"expected-statuses": NOT_WELL_FORMED}},
             "operations": [
                 {"include-operation-id": name, "checks": {"positive_data_acceptance": {"expected-statuses": [*WELL_FORMED, status]}}}
                 for name, status in ALSO.items() if name in operations
