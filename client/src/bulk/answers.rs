@@ -33,7 +33,7 @@ pub trait Answers: sealed::Sealed + Sync {
         ask: impl FnOnce(&Follower<Self::Bytes>, &mut Prepared, When) -> Result<T, Unanswered>,
     ) -> Result<T, Self::Error>;
 
-    /// Whether the question is still asked at that time: but for what runs out, time alone changes nothing.
+    /// Whether the question is still asked at that time.
     #[doc(hidden)]
     fn is_still(question: &Self::Question, when: When) -> bool;
 

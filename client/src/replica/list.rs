@@ -61,9 +61,9 @@ impl Answers for Replica {
 
     fn is_still(question: &QuestionDoc, when: When) -> bool {
         match (question.as_of_ms, when) {
-            (None, When::Now(_)) => true,
             (Some(then), When::AsOf(before)) => then == before,
-            (None, When::AsOf(_)) | (Some(_), When::Now(_)) => false,
+            // Now is another time by now, and what was allowed may have run out since.
+            (None, _) | (Some(_), When::Now(_)) => false,
         }
     }
 

@@ -11,6 +11,9 @@ use consentry_core::source::Published;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+/// A day longer than the policy's consents are valid.
+const AFTER_VALIDITY_MS: u64 = 366 * 86_400_000;
+
 fn marketing(number: u32) -> QuestionDoc {
     QuestionDoc::new(device(number), "marketing".parse().unwrap())
 }
@@ -283,4 +286,24 @@ fn the_same_for_programs_without_a_runtime() {
     assert_eq!(replica.heard(1, Duration::from_secs(60)), Ok(true));
     assert_eq!(replica.decide(&marketing(1)).unwrap().reason, Reason::Withdrawn);
     assert_eq!(replica.heard(2, Duration::ZERO), Ok(false));
+}
+
+#[tokio::test]
+async fn r35_what_has_run_out_is_allowed_by_no_map_that_is_kept_up() {
+    let house = House::new().await;
+    let proxy = Proxy::to(&house.url).await;
+    house.choose(device(1), Stance::Grant).await;
+    let replica = house.replica_at(&proxy.url, None).await;
+    let mut filter = replica.filter(&marketing(1), NonZeroUsize::MIN).unwrap();
+    let map = IdMap::new(&replica, [(7_u64, device(1))]).unwrap();
+    let mut asked = map.ask(&replica, &mut filter).unwrap();
+    assert_eq!(asked.allowed(&[7], &filter), [1]);
+    proxy.cut();
+    house.move_clock(AFTER_VALIDITY_MS);
+    proxy.lead_to(&house.url);
+    until(|| replica.age() < Duration::from_secs(60)).await;
+    // Nobody has changed; only time has passed.
+    asked.keep_up(&replica, &mut filter).unwrap();
+    assert_eq!(replica.decide(&marketing(1)).await.unwrap().reason, Reason::Expired);
+    assert_eq!(asked.allowed(&[7], &filter), [0]);
 }
