@@ -55,19 +55,3 @@ impl<S: Copy + Into<Subject> + Sync> List for Vec<S> {
         self.as_slice().each(places, hand_over);
     }
 }
-
-impl<S: Copy + Into<Subject> + Sync, const N: usize> List for [S; N] {
-    fn len(&self) -> usize {
-        N
-    }
-
-    #[inline]
-    fn subject(&self, place: usize) -> Option<Subject> {
-        self.as_slice().subject(place)
-    }
-
-    #[inline]
-    fn each(&self, places: Range<usize>, hand_over: impl FnMut(Option<Subject>)) {
-        self.as_slice().each(places, hand_over);
-    }
-}

@@ -71,7 +71,7 @@ async fn r34_a_replica_that_is_cut_off_denies_after_the_bound_and_misses_nothing
     assert_eq!((replica.age(), reason(&replica, 1).await), (age, Err(AskError::Stale { age })));
     assert!(matches!(replica.require(marketing(1)).await, Err(RequireError::Unanswered(AskError::Stale { .. }))));
     assert_eq!(replica.decide_all(&[marketing(1)]).await, [Err(AskError::Stale { age })]);
-    assert_eq!(replica.allowed(&marketing(1), &[device(1)]), Err(AskError::Stale { age }));
+    assert_eq!(replica.allowed(&marketing(1), &[device(1)][..]), Err(AskError::Stale { age }));
     proxy.lead_to(&house.url);
     replica.heard(2).await;
     assert_eq!(reason(&replica, 1).await, Ok(Reason::Withdrawn));
@@ -241,7 +241,7 @@ async fn r34_a_list_that_was_answered_is_not_gone_on_with_once_the_replica_is_st
     let age = Duration::from_millis(60_001);
     assert_eq!(asked.keep_up(&replica, &mut filter), Err(AskError::Stale { age }));
     assert_eq!(asked.allowed(&[7], &filter), [0]);
-    assert_eq!(filter.filter(&replica, &[device(1)]), Err(AskError::Stale { age }));
+    assert_eq!(filter.filter(&replica, &[device(1)][..]), Err(AskError::Stale { age }));
     proxy.lead_to(&house.url);
     until(|| replica.age() < age).await;
     assert_eq!((asked.keep_up(&replica, &mut filter), asked.allowed(&[7], &filter)), (Ok(()), vec![1]));
